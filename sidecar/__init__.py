@@ -1,0 +1,23 @@
+"""Reading Room's sidecar: web UI, JSON API and worker beside the hospitals' Orthanc cells.
+
+The building, top to bottom; arrows point only downward (checked by import-linter):
+
+    cli                      the command line
+    instance | demo          the native set-up of all parts | phantoms and demo data
+    app | worker             composition roots: the web process, the background process
+    reactions                when X happened, then Y: calls only
+    dicomweb | intake        edges: translate a protocol, own nothing
+    reports                  drafts, signatures, versions, PDF; the reading page
+    worklist                 the live list
+    assignment               who reads what: assign, claim, lock
+    studies                  the index of the cells, reading contexts
+    accounts                 users, sign-in, second factor
+    organisations            tenants, contracts, cells, senders
+    audit                    the journal read back
+    ui                       layout, components, scripts
+    gate                     actor, permissions, scope, doors
+    adapters                 Orthanc, Redis, supervisord, seals
+    kernel                   settings, clock, ids, errors, database, journal, logging
+
+Inside a room: web|api|jobs > forms > service > queries > policy > tables > rules > events > model.
+"""

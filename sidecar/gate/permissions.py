@@ -1,0 +1,66 @@
+"""The catalogue of permissions and which role of which kind of organisation holds them. Undeclared means refused."""
+
+from enum import StrEnum
+
+from sidecar.gate.actor import Actor, OrganisationKind, Role
+
+
+class Permission(StrEnum):
+    """``scope:resource:action``. PUBLIC and SIGNED_IN are for doors, never granted to roles."""
+
+    PUBLIC = "gate:door:public"
+    SIGNED_IN = "gate:door:signed-in"
+    STUDY_LIST = "studies:study:list"
+    STUDY_READ = "studies:study:read"
+    STUDY_PRIORITISE = "studies:study:prioritise"
+    STUDY_CLAIM = "assignment:study:claim"
+    STUDY_ASSIGN = "assignment:study:assign"
+    REPORT_READ = "reports:report:read"
+    REPORT_WRITE = "reports:report:write"
+    REPORT_SIGN = "reports:report:sign"
+    SENDER_READ = "organisations:sender:read"
+    SENDER_MANAGE = "organisations:sender:manage"
+    CONTRACT_READ = "organisations:contract:read"
+    USER_MANAGE = "accounts:user:manage"
+    AUDIT_READ = "audit:journal:read"
+    ORGANISATION_MANAGE = "platform:organisation:manage"
+    CELL_MANAGE = "platform:cell:manage"
+
+
+P = Permission
+_STAFF = frozenset({P.STUDY_LIST, P.STUDY_READ, P.REPORT_READ})
+_READER = _STAFF | {P.STUDY_CLAIM, P.REPORT_WRITE, P.REPORT_SIGN}
+_LEAD = _STAFF | {P.STUDY_ASSIGN, P.STUDY_PRIORITISE, P.CONTRACT_READ}
+_ADMIN = frozenset({P.STUDY_LIST, P.USER_MANAGE, P.AUDIT_READ, P.CONTRACT_READ})
+
+GRANTS: dict[tuple[OrganisationKind, Role], frozenset[Permission]] = {
+    (OrganisationKind.PROVIDER, Role.ADMIN): _ADMIN | {P.SENDER_READ, P.SENDER_MANAGE},
+    (OrganisationKind.PROVIDER, Role.MANAGER): _LEAD | {P.SENDER_READ},
+    (OrganisationKind.PROVIDER, Role.RADIOLOGIST): _READER,
+    (OrganisationKind.PROVIDER, Role.TECHNICIAN): _STAFF | {P.STUDY_PRIORITISE, P.SENDER_READ, P.SENDER_MANAGE},
+    (OrganisationKind.PROVIDER, Role.VIEWER): _STAFF,
+    (OrganisationKind.READING_GROUP, Role.ADMIN): _ADMIN,
+    (OrganisationKind.READING_GROUP, Role.MANAGER): _LEAD,
+    (OrganisationKind.READING_GROUP, Role.RADIOLOGIST): _READER,
+    (OrganisationKind.READING_GROUP, Role.TECHNICIAN): frozenset({P.STUDY_LIST}),
+    (OrganisationKind.READING_GROUP, Role.VIEWER): frozenset({P.STUDY_LIST, P.REPORT_READ}),
+    (OrganisationKind.PLATFORM, Role.ADMIN): frozenset(
+        {P.ORGANISATION_MANAGE, P.CELL_MANAGE, P.USER_MANAGE, P.CONTRACT_READ, P.AUDIT_READ}
+    ),
+}
+
+
+def permissions_of(actor: Actor) -> frozenset[Permission]:
+    """Return all that the actor's role may ever do; whether on this very thing is asked by the rooms' policies."""
+    if actor.role is None or actor.kind is None:
+        return frozenset()
+    return GRANTS.get((actor.kind, actor.role), frozenset())
+
+
+def may_ever(actor: Actor, needs: Permission) -> bool:
+    """Answer the door's question: may this role ever pass here?"""
+    if needs is Permission.PUBLIC:
+        return True
+    if needs is Permission.SIGNED_IN:
+        return actor.known
+    return needs in permissions_of(actor)

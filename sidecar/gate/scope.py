@@ -1,0 +1,152 @@
+"""Scope: actor + organisation + database session + time + ``emit``. One Scope is one transaction is one commit."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Engine, event, text
+from sqlalchemy.orm import Session
+
+from sidecar.gate.actor import Actor, OrganisationKind
+from sidecar.kernel import journal
+from sidecar.kernel.clock import Clock, utc_now
+from sidecar.kernel.db import Base
+from sidecar.kernel.errors import Missing
+
+Row = TypeVar("Row", bound=Base)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened in an organisation. Fields are ids, numbers and enums: never patient data."""
+
+    kind: ClassVar[str]
+    organisation_id: UUID
+    study_id: UUID | None = None
+
+
+React = Callable[["Scope", Event], None]
+
+
+@dataclass(slots=True)
+class Scope:
+    """What every service receives. Never commit through it; ``emit`` what happened and return a value."""
+
+    actor: Actor
+    now: datetime
+    session: Session
+    react: React
+    request_id: str = ""
+    address: str = ""
+    events: list[Event] = field(default_factory=list)
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def organisation_id(self) -> UUID:
+        """The organisation inside whose walls this runs; Missing for a scope without one."""
+        if self.actor.organisation_id is None:
+            raise Missing
+        return self.actor.organisation_id
+
+    @property
+    def user_id(self) -> UUID:
+        """The person acting; Missing for machines and for nobody."""
+        if self.actor.user_id is None:
+            raise Missing
+        return self.actor.user_id
+
+    def emit(self, happened: Event) -> None:
+        """Record what happened in the same transaction and let the reactions follow at once."""
+        self.events.append(happened)
+        self.react(self, happened)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Do this once the transaction stands: pushes and mail, never before."""
+        self.after.append(call)
+
+    def one(self, statement: Any) -> Any:
+        """Return the single row of a select, or raise Missing: absent and invisible are the same."""
+        row = self.session.scalars(statement).one_or_none()
+        if row is None:
+            raise Missing
+        return row
+
+    def write_journal(self) -> None:
+        """Write the collected events, chains in one order so that two transactions cannot wait for each other."""
+        for happened in sorted(self.events, key=lambda each: each.organisation_id):
+            journal.append(self.session, happened.organisation_id, _body(self, happened))
+
+
+def _body(scope: Scope, happened: Event) -> dict[str, Any]:
+    facts = asdict(happened) if is_dataclass(happened) else {}
+    facts.pop("organisation_id")
+    return {
+        "at": scope.now.isoformat(timespec="milliseconds"),
+        "kind": happened.kind,
+        "actor": scope.actor.user_id,
+        "actor_organisation": scope.actor.organisation_id,
+        "role": scope.actor.role,
+        "address": scope.address,
+        "request": scope.request_id,
+        "study": facts.pop("study_id"),
+        "facts": facts,
+    }
+
+
+@dataclass(slots=True)
+class Scopes:
+    """The only place where transactions begin and end. One per process, made by a composition root."""
+
+    engine: Engine
+    react: React
+    clock: Clock = utc_now
+    after_events: Callable[[list[Event]], None] = lambda _events: None
+
+    @contextmanager
+    def open(  # noqa: PLR0913 - the keyword-only walls are the point
+        self, actor: Actor, *, login: str = "", cell: UUID | None = None, request_id: str = "", address: str = ""
+    ) -> Iterator[Scope]:
+        """Begin a transaction inside the actor's walls; commit at the end, roll back on any exception.
+
+        ``login`` lets an anonymous door see the accounts of one e-mail address, ``cell`` the row of one cell: the two
+        questions that come before any organisation is known.
+        """
+        walls = _walls(actor, login=login, cell=cell)
+        with WalledSession(self.engine, expire_on_commit=False, info={"walls": walls}) as session:
+            scope = Scope(actor, self.clock(), session, self.react, request_id, address)
+            yield scope
+            scope.write_journal()
+            session.commit()
+        for call in scope.after:
+            call()
+        if scope.events:
+            self.after_events(scope.events)
+
+
+def _walls(actor: Actor, *, login: str, cell: UUID | None) -> dict[str, str]:
+    return {
+        "org": str(actor.organisation_id or ""),
+        "user": str(actor.user_id or ""),
+        "platform": "on" if actor.kind is OrganisationKind.PLATFORM else "",
+        "login": login,
+        "cell": str(cell or ""),
+    }
+
+
+class WalledSession(Session):
+    """A session that tells Postgres for whom it runs: transaction-local, so a pooled connection keeps nothing."""
+
+
+@event.listens_for(WalledSession, "after_begin")
+def _raise_walls(session: Session, _transaction: Any, connection: Any) -> None:
+    connection.execute(
+        text(
+            "SELECT set_config('app.org', :org, true), set_config('app.user', :user, true),"
+            " set_config('app.platform', :platform, true), set_config('app.login', :login, true),"
+            " set_config('app.cell', :cell, true)"
+        ),
+        session.info["walls"],
+    )

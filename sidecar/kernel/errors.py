@@ -1,0 +1,63 @@
+"""Errors named by what the caller can do next. Doors translate them (``gate.problems``); rooms raise them."""
+
+from typing import ClassVar
+
+
+class Problem(Exception):
+    """Something the caller should hear about. ``message`` is safe to show and holds no patient data."""
+
+    code: ClassVar[str] = "broken"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Invalid(Problem):  # noqa: N818 - named for the caller's next step, not for Python
+    """The request is not well formed: correct it and ask again."""
+
+    code = "invalid"
+    status = 400
+
+
+class Unauthenticated(Problem):  # noqa: N818
+    """Nobody is signed in, or the session ended: sign in."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class Denied(Problem):  # noqa: N818
+    """The role may never do this: ask somebody who may."""
+
+    code = "denied"
+    status = 403
+
+
+class Missing(Problem):  # noqa: N818
+    """It does not exist for this caller. A stranger's object and an unknown id are one and the same."""
+
+    code = "missing"
+    status = 404
+
+    def __init__(self, message: str = "Nothing is here, or it is not yours to see.") -> None:
+        super().__init__(message)
+
+
+class Conflict(Problem):  # noqa: N818
+    """The state moved on: look again, then decide."""
+
+    code = "conflict"
+    status = 409
+
+
+class Busy(Problem):  # noqa: N818
+    """A part is not answering: try again shortly."""
+
+    code = "busy"
+    status = 503
+
+
+class Broken(Problem):  # noqa: N818
+    """Our fault. The request id leads to the log."""

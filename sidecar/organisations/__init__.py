@@ -1,0 +1,1 @@
+"""Organisations (tenants), contracts between them, cells, senders and refused associations."""

@@ -1,0 +1,163 @@
+"""Rows of studies, series, instances, cached metadata and reading contexts. Columns that are DICOM elements carry their keyword."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    DateTime,
+    FetchedValue,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sidecar.kernel.db import Base
+
+
+class Study(Base):
+    """One study of one provider. The same StudyInstanceUID in two organisations is two rows that know nothing of each other.
+
+    ``changed_xid`` is the id of the transaction that touched the row last (set by a trigger): readers who remember the
+    oldest transaction still running when they looked never miss a change (see ``worklist.queries``).
+    """
+
+    __tablename__ = "studies"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),
+        ForeignKeyConstraint(["reading_organisation_id"], ["organisations.id"]),
+        UniqueConstraint("organisation_id", "orthanc_id"),
+        Index(None, "organisation_id", "study_instance_uid"),
+        Index(None, "organisation_id", "patient_id"),
+        Index(None, "organisation_id", "arrived_at"),
+        Index(None, "reading_organisation_id", "arrived_at"),
+        Index(None, "organisation_id", "changed_xid"),
+        Index(None, "reading_organisation_id", "changed_xid"),
+        Index("ix_studies_arriving", "organisation_id", "completes_at", postgresql_where="arrival = 'arriving'"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    reading_organisation_id: Mapped[UUID | None]
+    orthanc_id: Mapped[str] = mapped_column(Text)
+    study_instance_uid: Mapped[str] = mapped_column(Text)
+    patient_id: Mapped[str] = mapped_column(Text)
+    patient_name: Mapped[str] = mapped_column(Text)
+    patient_birth_date: Mapped[str] = mapped_column(Text)
+    patient_sex: Mapped[str] = mapped_column(Text)
+    accession_number: Mapped[str] = mapped_column(Text)
+    study_date: Mapped[str] = mapped_column(Text)
+    study_time: Mapped[str] = mapped_column(Text)
+    study_id: Mapped[str] = mapped_column(Text)
+    study_description: Mapped[str] = mapped_column(Text)
+    referring_physician_name: Mapped[str] = mapped_column(Text)
+    modalities_in_study: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    series_count: Mapped[int] = mapped_column(Integer, default=0)
+    instance_count: Mapped[int] = mapped_column(Integer, default=0)
+    arrival: Mapped[str] = mapped_column(Text)
+    arrived_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    last_image_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    completes_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    priority: Mapped[str] = mapped_column(Text)
+    priority_rank: Mapped[int] = mapped_column(SmallInteger)
+    due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    status: Mapped[str] = mapped_column(Text)
+    assignee_id: Mapped[UUID | None]
+    assignee_name: Mapped[str] = mapped_column(Text, default="")
+    lock_user_id: Mapped[UUID | None]
+    lock_user_name: Mapped[str] = mapped_column(Text, default="")
+    lock_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    signed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    changed_xid: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue(), server_onupdate=FetchedValue())
+
+
+class Series(Base):
+    """One series of a study, as the cell told."""
+
+    __tablename__ = "series"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id", "study_id"], ["studies.organisation_id", "studies.id"], ondelete="CASCADE"),
+        UniqueConstraint("organisation_id", "study_id", "series_instance_uid"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    study_id: Mapped[UUID]
+    orthanc_id: Mapped[str] = mapped_column(Text)
+    series_instance_uid: Mapped[str] = mapped_column(Text)
+    modality: Mapped[str] = mapped_column(Text)
+    series_number: Mapped[int | None] = mapped_column(Integer)
+    series_description: Mapped[str] = mapped_column(Text)
+    body_part_examined: Mapped[str] = mapped_column(Text)
+    series_date: Mapped[str] = mapped_column(Text, default="")
+    series_time: Mapped[str] = mapped_column(Text, default="")
+    instance_count: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Instance(Base):
+    """One stored instance. ``orthanc_id`` is its identity in the cell; a re-sent one is the same row."""
+
+    __tablename__ = "instances"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id", "series_id"], ["series.organisation_id", "series.id"], ondelete="CASCADE"),
+        UniqueConstraint("organisation_id", "series_id", "sop_instance_uid"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    orthanc_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    series_id: Mapped[UUID]
+    study_id: Mapped[UUID]
+    sop_instance_uid: Mapped[str] = mapped_column(Text)
+    sop_class_uid: Mapped[str] = mapped_column(Text)
+    instance_number: Mapped[int | None] = mapped_column(Integer)
+    number_of_frames: Mapped[int] = mapped_column(Integer)
+    rows: Mapped[int | None] = mapped_column(Integer)
+    columns: Mapped[int | None] = mapped_column(Integer)
+    remote_aet: Mapped[str] = mapped_column(Text)
+    remote_ip: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class SeriesMetadata(Base):
+    """Full DICOM JSON of one series (PS3.18 §10.4.1.1.2), gzip; valid while ``instance_count`` equals the series' own."""
+
+    __tablename__ = "series_metadata"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id", "series_id"], ["series.organisation_id", "series.id"], ondelete="CASCADE"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    series_id: Mapped[UUID] = mapped_column(primary_key=True)
+    instance_count: Mapped[int] = mapped_column(Integer)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ReadingContext(Base):
+    """A short-lived capability: this user may see exactly these studies of this provider's cell, until then."""
+
+    __tablename__ = "reading_contexts"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id", "study_id"], ["studies.organisation_id", "studies.id"], ondelete="CASCADE"),
+        Index(None, "expires_at"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID]
+    user_organisation_id: Mapped[UUID]
+    session: Mapped[str] = mapped_column(Text)
+    study_id: Mapped[UUID]
+    study_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    study_instance_uids: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    opened_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    closed: Mapped[bool] = mapped_column(Boolean, default=False)
