@@ -1,0 +1,130 @@
+"""The program entry of one cell: which command supervisord runs, in which walls, with which environment."""
+
+import hashlib
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+LIMITS = ("prlimit", "--core=0", "--nofile=8192", "--data=8589934592")
+"""No core dumps (they hold images), 8192 open files, 8 GiB of data: one cell cannot eat the machine."""
+SIGNALS = ("env", "--ignore-signal=INT,TERM")
+"""bwrap must outlive the signal that stops Orthanc in peace: Orthanc sets its own handlers, bwrap keeps ignoring."""
+ORTHANC = "/usr/sbin/Orthanc"
+
+
+@dataclass(frozen=True, slots=True)
+class CellSpec:
+    """What must be known to run a cell. ``secret`` proves the cell to the sidecar's inbox."""
+
+    cell_id: UUID
+    organisation_id: UUID
+    aet: str
+    dicom_port: int
+    http_port: int
+    secret: str
+
+    @property
+    def program(self) -> str:
+        """Name of the cell's program in supervisord."""
+        return program_name(self.cell_id)
+
+
+@dataclass(frozen=True, slots=True)
+class CellHousing:
+    """Where cells live on this machine. ``orthanc_root`` is None in a container, which is the root itself."""
+
+    supervisor_socket: Path
+    include_dir: Path
+    cells_dir: Path
+    plugin_dir: Path
+    orthanc_config: Path
+    inbox_url: str
+    cell_host: str
+    orthanc_root: Path | None
+
+
+def program_name(cell_id: UUID) -> str:
+    """Return the name of a cell's program in supervisord."""
+    return f"cell-{cell_id}"
+
+
+def render(housing: CellHousing, spec: CellSpec) -> str:
+    """Return the text of the cell's supervisord file. Equal inputs give equal text: no change, no restart."""
+    directory = housing.cells_dir / str(spec.cell_id)
+    lines = [
+        f"[program:{spec.program}]",
+        f"command={_escape(shlex.join(command(housing, spec)))}",
+        f"directory={directory}",
+        f"environment=RR_FINGERPRINT={fingerprint(housing)}",
+        # Always again, a second later at first, then slower; after that the worker's next look starts it anew.
+        "autostart=true", "autorestart=true", "startsecs=1", "startretries=30",
+        "stopsignal=TERM", "stopasgroup=true", "killasgroup=true", "stopwaitsecs=20",
+        f"stdout_logfile={directory / 'log/orthanc.log'}",
+        "redirect_stderr=true", "stdout_logfile_maxbytes=10MB", "stdout_logfile_backups=5",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def command(housing: CellHousing, spec: CellSpec) -> list[str]:
+    """Return the command: inside the Orthanc root with nothing but the cell's own directory writable, or plain."""
+    if housing.orthanc_root is None:
+        directory = str(housing.cells_dir / str(spec.cell_id))
+        variables = environment(housing, spec, directory, str(housing.plugin_dir))
+        settings = [f"{name}={value}" for name, value in variables.items()]
+        return [*LIMITS, "env", "-i", *settings, ORTHANC, str(housing.orthanc_config)]
+    variables = environment(housing, spec, "/cell", "/plugin")
+    settings = [word for name, value in variables.items() for word in ("--setenv", name, value)]
+    return [
+        *LIMITS, *SIGNALS, "bwrap",
+        "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL",
+        "--ro-bind", str(housing.orthanc_root), "/",
+        "--bind", str(housing.cells_dir / str(spec.cell_id)), "/cell",
+        "--ro-bind", str(housing.plugin_dir), "/plugin",
+        "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run",  # noqa: S108 - inside the root
+        "--ro-bind", str(housing.orthanc_config), "/run/orthanc.json",
+        "--chdir", "/cell", "--clearenv", *settings,
+        "--", ORTHANC, "/run/orthanc.json",
+    ]  # fmt: skip
+
+
+def environment(housing: CellHousing, spec: CellSpec, cell_dir: str, plugin_dir: str) -> dict[str, str]:
+    """Return the variables ``orthanc.json`` and the plugin read. None is secret: the command line shows them."""
+    return {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TCP_NODELAY": "1",  # DCMTK reads it; without it storage is several times slower
+        "MALLOC_ARENA_MAX": "5",  # or glibc keeps one heap per thread
+        "RR_CELL_ID": str(spec.cell_id),
+        "RR_CELL_ORGANISATION": str(spec.organisation_id),
+        "RR_CELL_AET": spec.aet,
+        "RR_CELL_DICOM_PORT": str(spec.dicom_port),
+        "RR_CELL_HTTP_PORT": str(spec.http_port),
+        "RR_CELL_HTTP_BIND": housing.cell_host,
+        "RR_CELL_DIR": cell_dir,
+        "RR_CELL_STORAGE": f"{cell_dir}/storage",
+        "RR_CELL_INDEX": f"{cell_dir}/index",
+        "RR_CELL_LOG": f"{cell_dir}/log/orthanc.log",
+        "RR_CELL_POLICY": f"{cell_dir}/policy.json",
+        "RR_CELL_SECRET_FILE": f"{cell_dir}/secret",
+        "RR_CELL_PLUGIN": f"{plugin_dir}/plugin.py",
+        "RR_PLUGIN_DIR": plugin_dir,
+        "RR_INBOX_URL": housing.inbox_url,
+    }
+
+
+def fingerprint(housing: CellHousing) -> str:
+    """Return a digest of the plugin and its configuration: when they change, a cell's file changes and it restarts."""
+    digest = hashlib.sha256(str(housing.orthanc_root).encode())
+    sources = sorted(path for pattern in ("*.py", "*.csv") for path in housing.plugin_dir.rglob(pattern))
+    for path in (housing.orthanc_config, *sources):
+        if path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _escape(text: str) -> str:
+    """Double the percent signs, which supervisord would expand."""
+    return text.replace("%", "%%")

@@ -1,0 +1,70 @@
+"""What can be seen of a cell from outside: its process, its last complaints, its size on disk."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+TAIL_BYTES = 65536
+COMPLAINTS_KEPT = 5
+
+
+class CellState(StrEnum):
+    """State of a cell's process, as supervisord names it, and ``absent``: never placed here."""
+
+    RUNNING = "running"
+    STARTING = "starting"
+    BACKOFF = "backoff"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    EXITED = "exited"
+    FATAL = "fatal"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CellStatus:
+    """One look at a cell. ``since``: start of the present process, UTC. ``last_error``: newest E/W lines, oldest first."""
+
+    state: CellState
+    pid: int | None
+    since: datetime | None
+    last_error: tuple[str, ...]
+    disk_bytes: int
+
+
+def from_info(info: dict[str, Any], directory: Path, disk_bytes: int) -> CellStatus:
+    """Build the status from supervisord's answer."""
+    running = bool(info["pid"])
+    return CellStatus(
+        state=CellState(str(info["statename"]).lower()),
+        pid=int(info["pid"]) if running else None,
+        since=datetime.fromtimestamp(info["start"], UTC) if running else None,
+        last_error=complaints(directory / "log/orthanc.log"),
+        disk_bytes=disk_bytes,
+    )
+
+
+def complaints(log: Path) -> tuple[str, ...]:
+    """Return the newest errors and warnings of an Orthanc log (lines such as ``E1121 20:15:03.123456 …``)."""
+    if not log.exists():
+        return ()
+    with log.open("rb") as handle:
+        handle.seek(max(0, log.stat().st_size - TAIL_BYTES))
+        lines = handle.read().decode(errors="replace").splitlines()
+    found = [line for line in lines if line[:1] in {"E", "W"} and line[1:5].isdigit()]
+    return tuple(found[-COMPLAINTS_KEPT:])
+
+
+def disk_use(directory: Path) -> int:
+    """Return the bytes of all files below ``directory``; files that vanish meanwhile do not count."""
+    total = 0
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118 - a million files: no Path objects
+            except FileNotFoundError:
+                continue
+    return total

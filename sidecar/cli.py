@@ -1,0 +1,158 @@
+"""``./readingroom``: the verbs a person and the CI use. Thin: what a verb does lives in the package it calls."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from sidecar.instance import Instance, StepFailed
+from sidecar.instance.layout import default_data_dir
+
+console = Console(stderr=True)
+data_option = click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=default_data_dir, show_default="per user",
+    help="The instance's data directory.",
+)  # fmt: skip
+
+
+class Verbs(click.Group):
+    """The verbs, in the order in which a newcomer needs them; a failed step is a message, not a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of their definition."""
+        del ctx
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb; turn StepFailed into exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except StepFailed as failure:
+            console.print(f"[red]✗[/red] {failure}", markup=True, highlight=False)
+            ctx.exit(1)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Reading Room: teleradiology around Orthanc. Start with `./readingroom up --demo`."""
+
+
+@cli.command()
+@data_option
+@click.option("--demo", is_flag=True, help="Load two hospitals, a reading group and phantom studies.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Public HTTP port, remembered. Default: 8042 or the next free.")
+@click.option("--bind", help="Address to listen on, remembered. Default: 127.0.0.1.")
+def up(data: Path, demo: bool, port: int | None, bind: str | None) -> None:  # noqa: FBT001 - click passes by name
+    """Install what is missing, start everything, print the address. The second run takes seconds."""
+    instance = Instance(data, port=port, bind=bind, console=console)
+    instance.up()
+    if demo:
+        from sidecar.demo import load
+
+        load(instance.env(), console)
+    console.print(f"Reading Room is up: [bold]{instance.url}[/bold]  (data: {data})")
+
+
+@cli.command()
+@data_option
+def down(data: Path) -> None:
+    """Stop everything. Data stays."""
+    Instance(data).down()
+    console.print("Stopped.")
+
+
+@cli.command()
+@data_option
+def status(data: Path) -> None:
+    """Show what runs, on which ports, and how much disk it takes."""
+    from sidecar.instance.report import print_status
+
+    up_and_well = print_status(Instance(data), Console())
+    raise SystemExit(0 if up_and_well else 1)
+
+
+@cli.command()
+@data_option
+@click.argument("name", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Keep printing what comes.")
+def logs(data: Path, name: str | None, follow: bool) -> None:  # noqa: FBT001
+    """Print the end of a part's log: web worker nginx postgres redis supervisord cell-<uuid>; default: all."""
+    from sidecar.instance.report import log_files
+
+    files = log_files(Instance(data), name)
+    if not files:
+        raise click.ClickException(f"no log called {name!r} in {data}")
+    subprocess.run(["tail", "-n", "50", *(["-F"] if follow else []), *map(str, files)], check=False)
+
+
+@cli.command()
+@data_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(data: Path, yes: bool) -> None:  # noqa: FBT001
+    """Stop everything and delete the data directory: images, reports, secrets. Cannot be undone."""
+    if not (data / "instance.json").exists():
+        raise click.ClickException(f"{data} is not a Reading Room data directory")
+    if not yes:
+        click.confirm(f"Delete {data} with every image, report and secret in it?", abort=True)
+    Instance(data).down()
+    shutil.rmtree(data)
+    console.print(f"Deleted {data}.")
+
+
+@cli.command()
+@data_option
+def migrate(data: Path) -> None:
+    """Start Postgres and Redis and bring the tables to the newest form."""
+    Instance(data, console=console).up(until="migrated")
+    console.print("The database is at the newest migration.")
+
+
+@cli.command()
+@data_option
+@click.argument("user")
+def code(data: Path, user: str) -> None:
+    """Print the present TOTP code of a demo user."""
+    from sidecar.demo import current_code
+
+    click.echo(current_code(Instance(data).env(), user))
+
+
+@cli.command()
+def check() -> None:
+    """Run the inner loop, under half a minute: lint, format, types, floors, unit tests."""
+    from sidecar.instance.quality import inner_loop
+
+    raise SystemExit(inner_loop(console))
+
+
+@cli.command()
+@click.argument("layers", nargs=-1)
+def test(layers: tuple[str, ...]) -> None:
+    """Run the tests as CI does; layers: unit architecture contract service doors e2e. Default: lint, types and all."""
+    from sidecar.instance.quality import run_tests
+
+    raise SystemExit(run_tests(layers, console))
+
+
+@cli.command()
+@click.argument("name", required=False)
+def bench(name: str | None) -> None:
+    """Run benchmarks/NAME.py (default: list them); results go to build/bench/."""
+    from sidecar.instance.quality import run_module
+
+    raise SystemExit(run_module("benchmarks", name, "build/bench", console))
+
+
+@cli.command()
+@click.argument("name", required=False)
+def proof(name: str | None) -> None:
+    """Run tests/proof/NAME.py (default: list them); results go to build/proof/."""
+    from sidecar.instance.quality import run_module
+
+    raise SystemExit(run_module("tests/proof", name, "build/proof", console))
+
+
+if __name__ == "__main__":
+    cli(prog_name="./readingroom")

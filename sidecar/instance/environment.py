@@ -1,0 +1,60 @@
+"""The RR_* variables: how the instance tells its programs, tests and people where things are."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from sidecar.instance import orthanc_root, postgres, redis, viewer
+from sidecar.instance.layout import CHECKOUT, Layout, write_private
+
+LOOPBACK = "127.0.0.1"
+
+
+def variables(layout: Layout) -> dict[str, str]:
+    """Return what ``sidecar.kernel.settings`` reads. Values hold passwords: never print them."""
+    ports = layout.ports
+    return {
+        "RR_DATABASE_URL": postgres.url(layout, postgres.APP),
+        "RR_REDIS_URL": redis.url(layout),
+        "RR_PUBLIC_URL": layout.public_url,
+        "RR_SECRETS_DIR": str(layout.secrets),
+        "RR_CELLS_DIR": str(layout.cells),
+        "RR_SUPERVISOR_SOCKET": str(layout.supervisor_socket),
+        "RR_SUPERVISOR_INCLUDE": str(layout.cells_conf),
+        "RR_ORTHANC_ROOT": str(orthanc_root.root_path()),
+        "RR_PLUGIN_DIR": str(CHECKOUT / "orthanc_plugin"),
+        "RR_ORTHANC_CONFIG": str(CHECKOUT / "orthanc.json"),
+        "RR_INBOX_URL": f"http://{LOOPBACK}:{ports.web}/intake/events",
+        "RR_CELL_DICOM_PORTS": "{}-{}".format(*ports.cell_dicom),
+        "RR_CELL_HTTP_PORTS": "{}-{}".format(*ports.cell_http),
+        "RR_CELL_HOST": LOOPBACK,
+        "RR_DICOM_HOST": os.environ.get("RR_DICOM_HOST", LOOPBACK if layout.bind == LOOPBACK else layout.bind),
+        "RR_OHIF_DIR": str(viewer.path()),
+        "RR_ZONE": os.environ.get("RR_ZONE", "UTC"),
+    }
+
+
+def owner_variables(layout: Layout) -> dict[str, str]:
+    """Return the variables with the owner's database URL added: for migrations only, no program runs with it."""
+    return {**variables(layout), "RR_DATABASE_OWNER_URL": postgres.url(layout, postgres.OWNER)}
+
+
+def write(layout: Layout) -> None:
+    """Write ``env`` (0600) in the data directory: ``set -a; . env`` gives a shell what the programs have."""
+    text = "".join(f"{name}='{value}'\n" for name, value in owner_variables(layout).items())
+    write_private(layout.data / "env", text)
+
+
+def code_fingerprint(*parts: str) -> str:
+    """Return a digest of the sidecar's sources and ``parts``: when it changes, programs are started anew."""
+    digest = hashlib.sha256("\0".join(parts).encode())
+    for path in sorted((CHECKOUT / "sidecar").rglob("*")):
+        if path.suffix in {".py", ".html", ".jinja"} and "node_modules" not in path.parts:
+            _add_stat(digest, path)
+    _add_stat(digest, CHECKOUT / "requirements.lock")
+    return digest.hexdigest()[:16]
+
+
+def _add_stat(digest: "hashlib._Hash", path: Path) -> None:
+    state = path.stat()
+    digest.update(f"{path}:{state.st_size}:{state.st_mtime_ns}".encode())

@@ -1,0 +1,131 @@
+"""Where an instance keeps its things: one directory, and ``instance.json`` for what must not change."""
+
+import json
+import os
+import pwd
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sidecar.instance.ports import Ports, choose_ports
+from sidecar.instance.steps import StepFailed
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SOCKET_PATH_LIMIT = 107
+"""Bytes in the path of a unix socket (unix(7)); Postgres' longest name is ``.s.PGSQL.19001``."""
+
+
+def default_data_dir() -> Path:
+    """Return where an instance lives unless told otherwise."""
+    if chosen := os.environ.get("RR_DATA"):
+        return Path(chosen)
+    if os.geteuid() == 0:
+        return Path("/var/lib/readingroom/default")
+    return Path.home() / ".local/share/readingroom/default"
+
+
+def cache_dir() -> Path:
+    """Return the user's cache: what can be made again and is shared by all checkouts and instances."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "readingroom"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths and ports of one instance."""
+
+    data: Path
+    ports: Ports
+    bind: str = "127.0.0.1"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and pid files: worthless after a restart."""
+        return self.data / "run"
+
+    @property
+    def secrets(self) -> Path:
+        """Secret files, 0600 in a directory 0700."""
+        return self.data / "secrets"
+
+    @property
+    def logs(self) -> Path:
+        """One file per program, rotated by supervisord."""
+        return self.data / "logs"
+
+    @property
+    def conf(self) -> Path:
+        """Configuration written at every ``up``; editing it is useless."""
+        return self.data / "conf"
+
+    @property
+    def cells(self) -> Path:
+        """One directory per cell."""
+        return self.data / "cells"
+
+    @property
+    def cells_conf(self) -> Path:
+        """One supervisord include per cell."""
+        return self.conf / "cells"
+
+    @property
+    def postgres(self) -> Path:
+        """Directory with the cluster (``data``) and its socket."""
+        return self.data / "postgres"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """Supervisord's XML-RPC, for this user only."""
+        return self.run / "supervisor.sock"
+
+    @property
+    def public_url(self) -> str:
+        """Origin without trailing slash."""
+        host = os.environ.get("RR_PUBLIC_HOST") or ("127.0.0.1" if self.bind in {"127.0.0.1", "0.0.0.0"} else self.bind)  # noqa: S104
+        return f"http://{host}:{self.ports.public}"
+
+    def make(self) -> None:
+        """Create the directories with the modes they need."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        # Others may pass through, not look: as root, Postgres runs as its own user inside.
+        self.data.chmod(0o711)
+        for private in (self.run, self.secrets, self.logs, self.conf, self.cells_conf, self.cells, self.data / "redis"):
+            private.mkdir(mode=0o700, exist_ok=True)
+        self.postgres.mkdir(mode=0o700, exist_ok=True)
+        if os.geteuid() == 0:
+            user = pwd.getpwnam("postgres")
+            os.chown(self.postgres, user.pw_uid, user.pw_gid)
+
+
+def open_layout(data_dir: Path, *, public_port: int | None = None, bind: str | None = None) -> Layout:
+    """Return the remembered layout of ``data_dir``, or choose and remember one. Explicit values replace remembered ones."""
+    data = data_dir.absolute()
+    if len(str(data / "postgres" / ".s.PGSQL.19001")) > SOCKET_PATH_LIMIT:
+        raise StepFailed(f"{data} is too long a path: unix sockets in it would exceed {SOCKET_PATH_LIMIT} characters")
+    memory = data / "instance.json"
+    if memory.exists():
+        known = json.loads(memory.read_text())
+        ports = Ports(**{key: tuple(value) if isinstance(value, list) else value for key, value in known["ports"].items()})
+        layout = Layout(data, ports, known["bind"])
+    else:
+        ports = choose_ports(data, public=public_port, default=data == default_data_dir())
+        layout = Layout(data, ports)
+    changed = Layout(
+        data,
+        Ports(**{**asdict(layout.ports), "public": public_port or layout.ports.public}),
+        bind or layout.bind,
+    )
+    data.mkdir(parents=True, exist_ok=True)
+    write_private(memory, json.dumps({"bind": changed.bind, "ports": asdict(changed.ports)}, indent=1))
+    return changed
+
+
+def write_private(path: Path, content: str | bytes, mode: int = 0o600) -> None:
+    """Write a file in one step, readable by its owner only: a reader sees the old or the new content, never half."""
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.chmod(mode)
+    temporary.replace(path)

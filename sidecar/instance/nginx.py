@@ -1,0 +1,52 @@
+"""The one public door: nginx with a configuration made from ``nginx.conf.jinja``."""
+
+import os
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from sidecar.instance import viewer
+from sidecar.instance.layout import CHECKOUT, Layout, write_private
+from sidecar.instance.steps import run_command
+from sidecar.instance.tools import need
+
+TEMPLATES = Path(__file__).parent
+MIME_TYPES = Path("/etc/nginx/mime.types")
+
+
+def render_template(**values: object) -> str:
+    """Return the configuration for these values; a missing one raises ``jinja2.UndefinedError``."""
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        autoescape=False, keep_trailing_newline=True,  # noqa: S701 - nginx, not HTML
+    )  # fmt: skip
+    return templates.get_template("nginx.conf.jinja").render(**values)
+
+
+def render(layout: Layout) -> str:
+    """Return the configuration of a native instance."""
+    first, last = layout.ports.cell_http
+    return render_template(
+        user="root" if os.geteuid() == 0 else "",
+        run_dir=layout.run / "nginx",
+        listen=f"{layout.bind}:{layout.ports.public}",
+        web=f"127.0.0.1:{layout.ports.web}",
+        cell_host="127.0.0.1",
+        cell_ports=range(first, last + 1),
+        ohif_dir=viewer.path(),
+        decode_worker=viewer.DECODE_WORKER,
+        static_dir=CHECKOUT / "sidecar/ui/static",
+        mime_types=MIME_TYPES,
+    )
+
+
+def configure(layout: Layout) -> None:
+    """Write nginx.conf and have nginx read it; raise StepFailed with its complaint."""
+    (layout.run / "nginx").mkdir(mode=0o700, exist_ok=True)
+    write_private(layout.conf / "nginx.conf", render(layout))
+    run_command([*command(layout), "-t", "-q"])
+
+
+def command(layout: Layout) -> list[str]:
+    """Return the command that runs the server in the foreground."""
+    return [need("nginx"), "-e", "stderr", "-c", str(layout.conf / "nginx.conf")]

@@ -1,0 +1,55 @@
+"""What ``status`` and ``logs`` show."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sidecar.adapters.cell_status import disk_use
+from sidecar.instance.instance import Instance
+from sidecar.instance.programs import APPLICATION, SERVICES
+from sidecar.instance.supervision import Part, log_path
+
+GIB = 1024**3
+
+
+def print_status(instance: Instance, console: Console) -> bool:
+    """Print the parts, ports and disk use; return whether everything that should run does."""
+    parts = instance.parts()
+    layout, ports = instance.layout, instance.layout.ports
+    known_ports = {"web": ports.web, "nginx": ports.public, "postgres": ports.postgres, "redis": ports.redis}
+    table = Table(box=None, pad_edge=False)
+    for heading in ("part", "state", "pid", "up for", "port"):
+        table.add_column(heading)
+    for part in parts:
+        port = known_ports.get(part.name, "")
+        table.add_row(part.name, _coloured(part.state), str(part.pid or ""), _age(part), str(port))
+    console.print(table if parts else "Nothing runs. Start with ./readingroom up")
+    console.print(f"web interface  {instance.url}")
+    console.print(f"DICOM ports    {ports.cell_dicom[0]}-{ports.cell_dicom[1]}")
+    free = shutil.disk_usage(layout.data).free / GIB
+    console.print(f"data           {layout.data}  {disk_use(layout.data) / GIB:.2f} GiB, {free:.1f} GiB free")
+    expected = {*SERVICES, *APPLICATION}
+    well = {part.name for part in parts if part.state == "running"}
+    return expected <= well and all(part.state == "running" for part in parts)
+
+
+def log_files(instance: Instance, name: str | None) -> list[Path]:
+    """Return the log of one part, or all of them when no name is given."""
+    if name:
+        path = log_path(instance.layout, name)
+        return [path] if path.exists() else []
+    return sorted([*instance.layout.logs.glob("*.log"), *instance.layout.cells.glob("*/log/orthanc.log")])
+
+
+def _coloured(state: str) -> str:
+    colour = {"running": "green", "stopped": "dim"}.get(state, "red")
+    return f"[{colour}]{state}[/{colour}]"
+
+
+def _age(part: Part) -> str:
+    if part.since is None:
+        return ""
+    return str(datetime.now(UTC) - part.since).split(".")[0]
