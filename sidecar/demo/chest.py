@@ -33,7 +33,7 @@ class Chest:
     nodule: float = 0.0
     opacity: float = 0.0
     effusion: float = 0.0
-    nodule_at: tuple[float, float, float] = field(default=(-72.0, 18.0, 34.0), init=False)
+    nodule_at: tuple[float, float, float] = field(default=(-88.0, -30.0, 42.0), init=False)
     vessels: Vessels = field(init=False)
 
     def __post_init__(self) -> None:

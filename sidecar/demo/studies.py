@@ -182,9 +182,9 @@ DEMO: dict[str, list[StudySpec]] = {
             "Chest PA",
             345,
             0.9,
-            "Dyspnoea, effusion?",
+            "Weight loss, smoker.",
             seed=24,
-            findings={"inverted": 1, "effusion": 1.0},
+            findings={"inverted": 1, "nodule": 24.0},
         ),
         _LUKE.study(
             "kim", "us-heart", "Echocardiography", 342, 4.1, "Murmur. Valves?", seed=25, findings={"colour": 1}

@@ -49,7 +49,7 @@ def prepare_ohif(cache_dir: Path, progress: Progress = silent) -> Path:
             shutil.rmtree(stale)
         with tempfile.TemporaryDirectory(prefix=".ohif-", dir=cache_dir) as scratch:
             archive = fetch(cache_dir, Path(scratch), progress)
-            built = Path(scratch) / "minifier"
+            built = Path(scratch) / "prepared"
             try:
                 ohif_recipe.build(archive, built, _minifier(Path(scratch), progress), progress)
             except ohif_recipe.RecipeError as error:
