@@ -1,0 +1,81 @@
+"""Reading the index. The walls decide what exists for the caller; no organisation is named here."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Missing
+from sidecar.organisations.tables import Contract, Organisation
+from sidecar.studies import rules
+from sidecar.studies.tables import Series, Study
+
+
+def get(scope: Scope, study_id: UUID) -> Study:
+    """Return one study; Missing when it does not exist or is not the caller's to see."""
+    study: Study = scope.one(select(Study).where(Study.id == study_id))
+    return study
+
+
+def get_locked(scope: Scope, study_id: UUID) -> Study:
+    """Return one study as it is now, its row held until the transaction ends: for decisions that depend on what it says."""
+    study: Study = scope.one(
+        select(Study).where(Study.id == study_id).with_for_update().execution_options(populate_existing=True)
+    )
+    return study
+
+
+def series_of(scope: Scope, study: Study) -> Sequence[Series]:
+    """Return the study's series in their own order (Series Number (0020,0011), unnumbered last)."""
+    return scope.session.scalars(
+        select(Series)
+        .where(Series.organisation_id == study.organisation_id, Series.study_id == study.id)
+        .order_by(Series.series_number.nulls_last(), Series.series_instance_uid)
+    ).all()
+
+
+def priors(scope: Scope, study: Study, *, limit: int = 50) -> Sequence[Study]:
+    """Return other studies of the same patient of the same provider that the caller may see, latest first.
+
+    A Patient ID (0010,0020) means something only within the provider that issued it, and nothing at all when empty.
+    """
+    if not study.patient_id:
+        return []
+    return scope.session.scalars(
+        select(Study)
+        .where(Study.organisation_id == study.organisation_id, Study.patient_id == study.patient_id, Study.id != study.id)
+        .order_by(Study.study_date.desc(), Study.study_time.desc(), Study.id)
+        .limit(limit)
+    ).all()
+
+
+def arrival_day(scope: Scope, study: Study) -> date:
+    """Return the date of arrival where the images came from: contracts begin and end at the provider's midnight."""
+    zone = scope.session.scalar(select(Organisation.zone).where(Organisation.id == study.organisation_id))
+    if zone is None:
+        raise Missing
+    return study.arrived_at.astimezone(ZoneInfo(zone)).date()
+
+
+def covering_contracts(scope: Scope, study: Study) -> Sequence[Contract]:
+    """Return the contracts that cover the study, in the order of precedence: oldest ``starts_on`` first, then by id."""
+    day = arrival_day(scope, study)
+    contracts = scope.session.scalars(
+        select(Contract)
+        .where(Contract.organisation_id == study.organisation_id)
+        .order_by(Contract.starts_on, Contract.created_at, Contract.id)
+    )
+    return [
+        contract
+        for contract in contracts
+        if rules.covers(
+            study.modalities_in_study,
+            allowed=contract.modalities,
+            day=day,
+            starts_on=contract.starts_on,
+            ends_on=contract.ends_on,
+        )
+    ]
