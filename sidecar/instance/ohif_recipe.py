@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 ROOT = "/ohif/"
-SERVED_BY_SIDECAR = "app-config.js"
+SERVED_BY_SIDECAR = {"/ohif/app-config.js", "/static/ohif/bridge.js"}
 # Machine-learning runtimes, microscopy, sign-on and offline parts, and files for other hosting services.
 DROPPED = re.compile(
     r"(ort|dicom-microscopy-viewer|customizations)/|.*\.map$|.*LICENSE\.txt$|assets/(apple-|android-|mstile|yandex|firefox|coast|browserconfig|manifest)"
@@ -33,6 +33,7 @@ INDEX = """<!doctype html>
 <link rel="icon" href="{root}assets/favicon.ico">
 <link rel="stylesheet" href="{root}{css}">
 <script src="{root}start.js"></script>
+<script src="/static/ohif/bridge.js"></script>
 <script src="{root}app-config.js"></script>
 <script defer src="{root}{app}"></script>
 </head>
@@ -145,12 +146,13 @@ def check(folder: Path) -> None:
     if page.inline:
         raise RecipeError(f"index.html has inline script: {page.inline[0]}")
     for link in page.links:
-        name = link.removeprefix(ROOT)
-        if name == link or (name != SERVED_BY_SIDECAR and not (folder / name).is_file()):
+        if link not in SERVED_BY_SIDECAR and not (link.startswith(ROOT) and (folder / link[len(ROOT) :]).is_file()):
             raise RecipeError(f"index.html refers to {link}")
     for path in folder.rglob("*.css"):
         for link in re.findall(r"url\(['\"]?([^)'\"]+)", path.read_text()):
-            if not link.startswith((ROOT, "data:", "#")) or (link.startswith(ROOT) and not (folder / link[len(ROOT) :]).is_file()):
+            if not link.startswith((ROOT, "data:", "#")) or (
+                link.startswith(ROOT) and not (folder / link[len(ROOT) :]).is_file()
+            ):
                 raise RecipeError(f"{path.name} refers to {link[:80]}")
     decode_worker_name(folder)
 
