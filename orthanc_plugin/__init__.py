@@ -1,0 +1,23 @@
+"""What runs inside each hospital's Orthanc: guards its doors and says what arrived.
+
+`plugin.py` is the only module that imports `orthanc`; everything else is pure or works over small interfaces, and is
+tested without a server.
+
+- policy    the snapshot on disk: senders, signing keys, revoked sessions; the last good one stays in force
+- senders   which AE title may send from which address
+- tokens    who is calling over HTTP (Ed25519 tokens of the sidecar)
+- routes    the table of what is open at all
+- decide    token and request in, allow or deny out
+- events    what the sidecar is told, one study per event
+- archive   Orthanc's REST in the few calls the events need
+- harvest   from Orthanc's change log into the durable queue, exactly in its order
+- courier   from the queue to the sidecar's inbox: reserve, post, acknowledge
+- refusals  refused associations, read from Orthanc's log lines
+- logtail   follows that log and keeps it small
+- modalities  keeps Orthanc's list of modalities equal to the senders
+- surface   routes the running server offers and the reviewed table lacks
+- loops     threads that survive their own errors and stop when asked
+- settings  the cell's environment
+
+Nothing here queries the sidecar or a database while an image is being received.
+"""
