@@ -15,9 +15,20 @@ Rpc = Any
 """``xmlrpc.client.ServerProxy(…).supervisor``: its methods are those of supervisord's documented API."""
 
 
+class OneCallTransport(SupervisorTransport):  # type: ignore[misc]
+    """Closes its socket after each call: supervisor's own leaves that to the garbage collector."""
+
+    def request(self, host: str, handler: str, request_body: str, verbose: int = 0) -> Any:
+        """Send one call and return its answer."""
+        try:
+            return super().request(host, handler, request_body, verbose)
+        finally:
+            self.close()
+
+
 def connect(unix_socket: Path) -> Rpc:
     """Return supervisord's API. Nothing is sent before the first call; those raise SUPERVISOR_GONE or Fault."""
-    transport = SupervisorTransport(None, None, f"unix://{unix_socket}")
+    transport = OneCallTransport(None, None, f"unix://{unix_socket}")
     return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
 

@@ -47,3 +47,8 @@ NOBODY = Actor(None, None, None, None)
 def system_actor(organisation_id: UUID) -> Actor:
     """Return the platform's own worker, acting inside one organisation's walls."""
     return Actor(None, organisation_id, Role.SYSTEM, None, name="system")
+
+
+def platform_system() -> Actor:
+    """Return the platform's own worker, acting across organisations: it sees cells and contracts, never studies."""
+    return Actor(None, None, Role.SYSTEM, OrganisationKind.PLATFORM, name="system")

@@ -14,7 +14,7 @@ from sidecar.gate.actor import Actor, OrganisationKind
 from sidecar.kernel import journal
 from sidecar.kernel.clock import Clock, utc_now
 from sidecar.kernel.db import Base
-from sidecar.kernel.errors import Missing
+from sidecar.kernel.errors import Missing, Problem
 
 Row = TypeVar("Row", bound=Base)
 
@@ -26,6 +26,12 @@ class Event:
     kind: ClassVar[str]
     organisation_id: UUID
     study_id: UUID | None = None
+    reading_organisation_id: UUID | None = None
+
+    @property
+    def audience(self) -> frozenset[UUID]:
+        """The organisations whose open browsers should look again."""
+        return frozenset({self.organisation_id, self.reading_organisation_id} - {None})  # type: ignore[arg-type]
 
 
 React = Callable[["Scope", Event], None]
@@ -42,6 +48,7 @@ class Scope:
     request_id: str = ""
     address: str = ""
     events: list[Event] = field(default_factory=list)
+    refusals: list[Event] = field(default_factory=list)
     after: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -63,6 +70,10 @@ class Scope:
         self.events.append(happened)
         self.react(self, happened)
 
+    def emit_refusal(self, happened: Event) -> None:
+        """Record an attempt that is about to be refused: written on its own, since the transaction will be rolled back."""
+        self.refusals.append(happened)
+
     def after_commit(self, call: Callable[[], None]) -> None:
         """Do this once the transaction stands: pushes and mail, never before."""
         self.after.append(call)
@@ -74,15 +85,16 @@ class Scope:
             raise Missing
         return row
 
-    def write_journal(self) -> None:
-        """Write the collected events, chains in one order so that two transactions cannot wait for each other."""
-        for happened in sorted(self.events, key=lambda each: each.organisation_id):
+    def write_journal(self, events: list[Event]) -> None:
+        """Write events, chains in one order so that two transactions cannot wait for each other."""
+        for happened in sorted(events, key=lambda each: each.organisation_id):
             journal.append(self.session, happened.organisation_id, _body(self, happened))
 
 
 def _body(scope: Scope, happened: Event) -> dict[str, Any]:
     facts = asdict(happened) if is_dataclass(happened) else {}
     facts.pop("organisation_id")
+    facts.pop("reading_organisation_id")
     return {
         "at": scope.now.isoformat(timespec="milliseconds"),
         "kind": happened.kind,
@@ -106,7 +118,7 @@ class Scopes:
     after_events: Callable[[list[Event]], None] = lambda _events: None
 
     @contextmanager
-    def open(  # noqa: PLR0913 - the keyword-only walls are the point
+    def open(
         self, actor: Actor, *, login: str = "", cell: UUID | None = None, request_id: str = "", address: str = ""
     ) -> Iterator[Scope]:
         """Begin a transaction inside the actor's walls; commit at the end, roll back on any exception.
@@ -117,8 +129,14 @@ class Scopes:
         walls = _walls(actor, login=login, cell=cell)
         with WalledSession(self.engine, expire_on_commit=False, info={"walls": walls}) as session:
             scope = Scope(actor, self.clock(), session, self.react, request_id, address)
-            yield scope
-            scope.write_journal()
+            try:
+                yield scope
+            except Problem:
+                session.rollback()
+                scope.write_journal(scope.refusals)
+                session.commit()
+                raise
+            scope.write_journal(scope.events + scope.refusals)
             session.commit()
         for call in scope.after:
             call()

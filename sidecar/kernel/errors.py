@@ -14,28 +14,28 @@ class Problem(Exception):
         self.message = message
 
 
-class Invalid(Problem):  # noqa: N818 - named for the caller's next step, not for Python
+class Invalid(Problem):
     """The request is not well formed: correct it and ask again."""
 
     code = "invalid"
     status = 400
 
 
-class Unauthenticated(Problem):  # noqa: N818
+class Unauthenticated(Problem):
     """Nobody is signed in, or the session ended: sign in."""
 
     code = "unauthenticated"
     status = 401
 
 
-class Denied(Problem):  # noqa: N818
+class Denied(Problem):
     """The role may never do this: ask somebody who may."""
 
     code = "denied"
     status = 403
 
 
-class Missing(Problem):  # noqa: N818
+class Missing(Problem):
     """It does not exist for this caller. A stranger's object and an unknown id are one and the same."""
 
     code = "missing"
@@ -45,19 +45,19 @@ class Missing(Problem):  # noqa: N818
         super().__init__(message)
 
 
-class Conflict(Problem):  # noqa: N818
+class Conflict(Problem):
     """The state moved on: look again, then decide."""
 
     code = "conflict"
     status = 409
 
 
-class Busy(Problem):  # noqa: N818
+class Busy(Problem):
     """A part is not answering: try again shortly."""
 
     code = "busy"
     status = 503
 
 
-class Broken(Problem):  # noqa: N818
+class Broken(Problem):
     """Our fault. The request id leads to the log."""

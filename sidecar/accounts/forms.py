@@ -1,0 +1,25 @@
+"""What the sign-in pages accept."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SignIn(BaseModel):
+    """E-mail and password, exactly as typed."""
+
+    model_config = ConfigDict(extra="ignore")
+    email: str = Field(min_length=3, max_length=254)
+    password: str = Field(min_length=1, max_length=1024)
+
+
+class Code(BaseModel):
+    """A one-time code; spaces are forgiven."""
+
+    model_config = ConfigDict(extra="ignore")
+    code: str = Field(min_length=6, max_length=12)
+
+
+class Enrolment(Code):
+    """A new password, twice, and the first code of the new authenticator."""
+
+    password: str = Field(min_length=1, max_length=1024)
+    again: str = Field(min_length=1, max_length=1024)

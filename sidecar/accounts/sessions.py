@@ -1,0 +1,102 @@
+"""Sessions: Flask-Login over server-side sessions in Redis. The cookie holds a random id and nothing else."""
+
+import time
+from uuid import UUID
+
+from flask import Flask, current_app, g, session
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask_session import Session
+from redis import Redis
+from sqlalchemy import select
+
+from sidecar.accounts.tables import User
+from sidecar.adapters.cell_tokens import session_hash
+from sidecar.gate.actor import NOBODY, Actor, OrganisationKind, Role
+from sidecar.gate.http import scopes
+from sidecar.kernel.settings import Settings
+from sidecar.organisations.tables import Organisation
+
+LONGEST_SESSION = 12 * 3600
+"""Seconds from sign-in until everybody signs in again, busy or not."""
+
+
+class SignedInUser(UserMixin):  # type: ignore[misc]
+    """What Flask-Login holds: the actor, looked up anew at each request so that a disabled account is out at once."""
+
+    def __init__(self, actor: Actor, organisation_name: str, zone: str) -> None:
+        self.actor = actor
+        self.organisation_name = organisation_name
+        self.zone = zone
+
+    def get_id(self) -> str:
+        """Return the key the session keeps."""
+        return f"{self.actor.organisation_id}/{self.actor.user_id}"
+
+
+def install_sessions(app: Flask, settings: Settings, redis: "Redis[bytes]") -> None:
+    """Wire Flask-Session and Flask-Login, and name the actor before each request."""
+    app.config.update(
+        SESSION_TYPE="redis",
+        SESSION_REDIS=redis,
+        SESSION_KEY_PREFIX="rr:session:",
+        SESSION_PERMANENT=True,
+        PERMANENT_SESSION_LIFETIME=LONGEST_SESSION,
+        SESSION_COOKIE_NAME="rr_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
+    )
+    Session(app)
+    manager = LoginManager(app)
+    manager.session_protection = None  # readers change address between hotel and hospital; the cookie id is the proof
+    manager.user_loader(_load)
+    app.before_request(_name_actor)
+
+
+def _name_actor() -> None:
+    user = current_user._get_current_object()  # noqa: SLF001 - Flask-Login's proxy
+    g.actor = user.actor if isinstance(user, SignedInUser) else NOBODY
+
+
+def _load(key: str) -> SignedInUser | None:
+    """Return the signed-in person, or None when the session is too old or the account is shut."""
+    if time.time() - float(session.get("signed_in_at", 0)) > LONGEST_SESSION:
+        return None
+    organisation, _, user = key.partition("/")
+    return find_signed_in(UUID(organisation), UUID(user), session.sid)
+
+
+def find_signed_in(organisation_id: UUID, user_id: UUID, sid: str) -> SignedInUser | None:
+    """Look the person up inside the walls of the organisation the session was made in."""
+    walls = Actor(user_id, organisation_id, None, None)
+    with scopes().open(walls) as scope:
+        found = scope.session.execute(
+            select(User, Organisation)
+            .join(Organisation, Organisation.id == User.organisation_id)
+            .where(User.id == user_id, User.organisation_id == organisation_id, User.disabled_at.is_(None))
+        ).one_or_none()
+    if found is None:
+        return None
+    user, organisation = found
+    actor = Actor(
+        user_id, organisation_id, Role(user.role), OrganisationKind(organisation.kind), user.name, session_hash(sid)
+    )
+    return SignedInUser(actor, organisation.name, user.zone or organisation.zone)
+
+
+def begin(user: User) -> None:
+    """Sign a person in under a new session id: whatever id came before is worthless (session fixation)."""
+    session.clear()
+    current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+    found = find_signed_in(user.organisation_id, user.id, session.sid)
+    if found is None:
+        raise RuntimeError("a person just verified cannot be found")
+    session["signed_in_at"] = time.time()
+    login_user(found)
+
+
+def end() -> None:
+    """Sign out and destroy the server-side session."""
+    logout_user()
+    session.clear()
+    current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]

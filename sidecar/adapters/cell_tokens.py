@@ -1,0 +1,88 @@
+"""Cell tokens: Ed25519-signed JWTs (RFC 8037) that a cell checks by itself. Wire format in ``tests/contract``."""
+
+import base64
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+ISSUER = "readingroom"
+LONGEST_LIFE = timedelta(seconds=300)
+
+
+def session_hash(session_id: str) -> str:
+    """Return what tokens and snapshots call a session: a hash, so that neither can be replayed as the cookie."""
+    return hashlib.sha256(session_id.encode()).hexdigest()[:32] if session_id else ""
+
+
+@dataclass(frozen=True, slots=True)
+class CellTokens:
+    """Signs tokens. The private key never leaves the sidecar; cells know the public one by its ``kid``."""
+
+    key: Ed25519PrivateKey
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "CellTokens":
+        """Load the signing key; raise TypeError if it is not Ed25519."""
+        key = load_pem_private_key(pem, password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError("cell_signing_key.pem must hold an Ed25519 key")
+        return cls(key)
+
+    @property
+    def public_raw(self) -> bytes:
+        """The 32 bytes of the public key (RFC 8032)."""
+        return self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    @property
+    def kid(self) -> str:
+        """The key's name: the start of the hash of its public bytes."""
+        return hashlib.sha256(self.public_raw).hexdigest()[:16]
+
+    def public_keys(self) -> dict[str, str]:
+        """Return the snapshot's ``keys``: kid → base64url of the raw public key."""
+        return {self.kid: base64.urlsafe_b64encode(self.public_raw).rstrip(b"=").decode()}
+
+    def mint(  # noqa: PLR0913 - each is one claim
+        self,
+        *,
+        cell: UUID,
+        subject: str,
+        organisation: UUID,
+        role: str,
+        session: str,
+        now: datetime,
+        life: timedelta = timedelta(seconds=120),
+        studies: Sequence[str] | None = None,
+    ) -> str:
+        """Return a token for one cell. ``session`` is already hashed; ``studies`` are StudyInstanceUIDs, all that it opens."""
+        if life > LONGEST_LIFE:
+            raise ValueError("a cell token lives 300 seconds at most")
+        issued = int(now.timestamp())
+        claims: dict[str, object] = {
+            "iss": ISSUER,
+            "aud": str(cell),
+            "sub": subject,
+            "org": str(organisation),
+            "role": role,
+            "sid": session,
+            "iat": issued,
+            "nbf": issued - 5,
+            "exp": issued + int(life.total_seconds()),
+            "jti": uuid.uuid4().hex,
+        }
+        if studies is not None:
+            claims["studies"] = list(studies)
+        return jwt.encode(claims, self.key, algorithm="EdDSA", headers={"kid": self.kid})
+
+    def service(self, *, cell: UUID, organisation: UUID, now: datetime) -> str:
+        """Return the sidecar's own token for its machine routes."""
+        return self.mint(
+            cell=cell, subject="sidecar", organisation=organisation, role="service", session="service", now=now
+        )

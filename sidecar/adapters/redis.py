@@ -1,0 +1,44 @@
+"""Redis: sessions, live pushes, revoked sessions. Losing it loses no study and no report."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from redis import Redis
+
+CHANGES = "rr:changes"
+"""Channel: {"organisations": […]}: something these organisations may see has changed."""
+WAKE = "rr:wake"
+"""Channel: the worker should look at its cells now."""
+REVOKED = "rr:revoked"
+"""Sorted set: hashed session id → when the last token of it has expired (epoch seconds)."""
+
+
+def connect(url: str) -> "Redis[bytes]":
+    """Return a client that gives up quickly rather than hang a request."""
+    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15)
+
+
+def publish_changes(client: "Redis[bytes]", organisations: Iterable[UUID]) -> None:
+    """Tell every open browser of these organisations to look again."""
+    names = sorted({str(each) for each in organisations})
+    if names:
+        client.publish(CHANGES, json.dumps({"organisations": names}))
+
+
+def wake_worker(client: "Redis[bytes]") -> None:
+    """Ask the worker to look at its cells now instead of at the next tick."""
+    client.publish(WAKE, b"1")
+
+
+def revoke_session(client: "Redis[bytes]", session: str, *, until: datetime) -> None:
+    """Name a hashed session as ended until its last cell token has expired."""
+    client.zadd(REVOKED, {session: until.timestamp()})
+    wake_worker(client)
+
+
+def revoked_sessions(client: "Redis[bytes]", *, now: datetime) -> dict[str, int]:
+    """Return the ended sessions that a cell must still refuse, and forget the expired ones."""
+    client.zremrangebyscore(REVOKED, "-inf", now.timestamp())
+    return {name.decode(): int(until) for name, until in client.zrange(REVOKED, 0, -1, withscores=True)}

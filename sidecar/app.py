@@ -1,0 +1,158 @@
+"""The web process: settings in, Flask application out. ``gunicorn 'sidecar.app:create_app()'``."""
+
+import importlib
+import os
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from flask import Flask, Response, g, make_response, redirect, request, session
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from werkzeug.exceptions import HTTPException
+
+from sidecar.accounts.sessions import LONGEST_SESSION, SignedInUser, install_sessions
+from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.adapters.redis import connect, publish_changes
+from sidecar.adapters.seals import Seal
+from sidecar.gate import problems
+from sidecar.gate.health import install_metrics
+from sidecar.gate.http import current_actor, log_request, refuse_undeclared, request_id
+from sidecar.gate.permissions import Permission, permissions_of
+from sidecar.gate.scope import Event, Scopes
+from sidecar.kernel.db import make_engine
+from sidecar.kernel.errors import Broken, Denied, Invalid, Missing, Problem
+from sidecar.kernel.logging import configure_logging
+from sidecar.kernel.settings import Settings
+from sidecar.reactions import react
+from sidecar.ui import jinja as ui
+
+BLUEPRINTS = (
+    "sidecar.gate.health",
+    "sidecar.accounts.web",
+)
+"""Modules whose ``bp`` is mounted at the root."""
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
+    " connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+"""Content-Security-Policy of our own pages; the viewer's is set where nginx serves it."""
+
+NAV = (
+    ("/worklist", "Worklist", "w", Permission.STUDY_READ),
+    ("/hospital", "Studies", "s", Permission.STUDY_LIST),
+    ("/admin/organisations", "Organisations", "o", Permission.ORGANISATION_MANAGE),
+    ("/admin/cells", "Cells", "c", Permission.CELL_MANAGE),
+    ("/admin/senders", "Senders", "d", Permission.SENDER_READ),
+    ("/admin/contracts", "Contracts", "k", Permission.CONTRACT_READ),
+    ("/admin/users", "Users", "u", Permission.USER_MANAGE),
+    ("/admin/audit", "Audit", "a", Permission.AUDIT_READ),
+)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application; raise SettingsError or RuntimeError rather than start half."""
+    settings = settings or Settings.from_env()
+    configure_logging()
+    app = Flask("sidecar", template_folder="ui/templates", static_folder="ui/static", static_url_path="/static")
+    app.config.update(SECRET_KEY=settings.secret("session_key"), MAX_CONTENT_LENGTH=16 * 1024 * 1024)
+    redis = connect(settings.redis_url)
+
+    def publish(events: list[Event]) -> None:
+        publish_changes(redis, {org for each in events for org in each.audience})
+
+    app.extensions.update(
+        {
+            "readingroom.settings": settings,
+            "readingroom.redis": redis,
+            "readingroom.scopes": Scopes(make_engine(settings.database_url), react, after_events=publish),
+            "readingroom.cell_tokens": CellTokens.from_pem(settings.secret("cell_signing_key.pem")),
+            "readingroom.seal": Seal.from_text(settings.secret("totp_key")),
+        }
+    )
+    install_sessions(app, settings, redis)
+    ui.install(app.jinja_env)
+    for name in BLUEPRINTS:
+        app.register_blueprint(importlib.import_module(name).bp)
+    _guard(app)
+    app.context_processor(_page)
+    app.config["METRICS_SHARED"] = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    install_metrics(app)
+    app.after_request(_headers)
+    app.after_request(log_request)
+    _answer_problems(app)
+    refuse_undeclared(app)
+    return app
+
+
+def _guard(app: Flask) -> None:
+    """Every unsafe request needs the token of its session, except doors of machines that prove themselves otherwise."""
+    app.config["WTF_CSRF_TIME_LIMIT"] = None
+    csrf = CSRFProtect(app)
+    for view in app.view_functions.values():
+        if not getattr(view, "csrf", True):
+            csrf.exempt(view)
+
+
+def _page() -> dict[str, object]:
+    """Give every template ``page``: the viewer, the time, the navigation cut to what the viewer may do."""
+    user = g.get("_login_user")
+    signed_in = user if isinstance(user, SignedInUser) else None
+    held = permissions_of(current_actor())
+    until = session.get("signed_in_at")
+    return {
+        "page": {
+            "now": datetime.now(UTC),
+            "zone": request.cookies.get("zone") or (signed_in.zone if signed_in else "UTC"),
+            "theme": request.cookies.get("theme", "dark"),
+            "csrf_token": generate_csrf(),
+            "session_expires_at": datetime.fromtimestamp(until, UTC) + timedelta(seconds=LONGEST_SESSION) if until else None,
+            "user": {"name": signed_in.actor.name, "organisation": signed_in.organisation_name} if signed_in else None,
+            "nav": [
+                {"href": href, "label": label, "key": key, "current": request.path.startswith(href)}
+                for href, label, key, needs in NAV
+                if needs in held
+            ],
+            "live": False,
+        },
+        "may": lambda name: Permission(name) in held,
+    }
+
+
+def _headers(response: Response) -> Response:
+    """Set what every answer of ours carries. Patient data is never kept by a cache."""
+    response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return response
+
+
+def _answer_problems(app: Flask) -> None:
+    @app.errorhandler(Problem)
+    def _problem(problem: Problem) -> Response:
+        if problem.status == 401 and not problems.wants_json() and "HX-Request" not in request.headers:  # noqa: PLR2004
+            return _to_sign_in()
+        return problems.answer(problem)
+
+    @app.errorhandler(CSRFError)
+    def _csrf(_error: CSRFError) -> Response:
+        return problems.answer(Denied("This page is out of date. Reload it and try again; what you typed is kept."))
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response:
+        if error.code == 404:  # noqa: PLR2004
+            return problems.answer(Missing())
+        response = problems.answer(Invalid(error.description or "The request is not well formed."))
+        response.status_code = error.code or 400
+        return response
+
+    @app.errorhandler(Exception)
+    def _broken(error: Exception) -> Response:
+        app.logger.exception("unexpected error in request %s", request_id(), exc_info=error)
+        return problems.answer(Broken(f"Something broke on our side. Nothing you saved is lost. Reference: {request_id()}"))
+
+
+def _to_sign_in() -> Response:
+    where = redirect("/login?" + urlencode({"next": request.path}))
+    return make_response(where)

@@ -1,0 +1,108 @@
+"""The background process: clocks, cells, reconciler. One job at a time per kind; a job that raises is logged and tried again."""
+
+import importlib
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import cast
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from redis import Redis
+from redis.exceptions import RedisError
+
+from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.adapters.redis import WAKE, connect, publish_changes
+from sidecar.gate.scope import Event, Scopes
+from sidecar.kernel.clock import utc_now
+from sidecar.kernel.db import make_engine
+from sidecar.kernel.logging import configure_logging
+from sidecar.kernel.settings import Settings
+from sidecar.reactions import react
+
+JOBS: tuple[tuple[str, float], ...] = ()
+"""``module:function`` and its interval in seconds. A job receives the Workshop; those named in WOKEN also run on rr:wake."""
+
+WOKEN: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What jobs work with."""
+
+    settings: Settings
+    scopes: Scopes
+    redis: "Redis[bytes]"
+    tokens: CellTokens
+
+
+Job = Callable[[Workshop], None]
+
+
+def open_workshop(settings: Settings) -> Workshop:
+    """Connect to everything the jobs need."""
+    redis = connect(settings.redis_url)
+
+    def publish(events: list[Event]) -> None:
+        publish_changes(redis, {org for each in events for org in each.audience})
+
+    return Workshop(
+        settings=settings,
+        scopes=Scopes(make_engine(settings.database_url), react, after_events=publish),
+        redis=redis,
+        tokens=CellTokens.from_pem(settings.secret("cell_signing_key.pem")),
+    )
+
+
+def find_job(name: str) -> Job:
+    """Return the function behind ``module:function``."""
+    module, _, function = name.partition(":")
+    return cast("Job", getattr(importlib.import_module(module), function))
+
+
+def main() -> None:
+    """Run until told to stop."""
+    configure_logging()
+    workshop = open_workshop(Settings.from_env())
+    scheduler = BackgroundScheduler(
+        executors={"default": ThreadPoolExecutor(8)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        timezone="UTC",
+    )
+    for name, seconds in JOBS:
+        scheduler.add_job(find_job(name), "interval", args=(workshop,), seconds=seconds, id=name)
+    scheduler.start()
+    stop = threading.Event()
+
+    def _stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    for name, _seconds in JOBS:
+        scheduler.modify_job(name, next_run_time=utc_now())
+    _wake_on_request(workshop.redis, scheduler, stop)
+    scheduler.shutdown(wait=True)
+
+
+def _wake_on_request(redis: "Redis[bytes]", scheduler: BackgroundScheduler, stop: threading.Event) -> None:
+    """Run the WOKEN jobs at once whenever somebody publishes on rr:wake, until stopped; Redis may come and go."""
+    log = structlog.get_logger("worker")
+    while not stop.is_set():
+        try:
+            with redis.pubsub(ignore_subscribe_messages=True) as listening:
+                listening.subscribe(WAKE)
+                while not stop.is_set():
+                    if listening.get_message(timeout=1.0):
+                        for name in WOKEN:
+                            scheduler.modify_job(name, next_run_time=utc_now())
+        except RedisError as error:
+            log.warning("redis is not answering; jobs go on by the clock", error=type(error).__name__)
+            stop.wait(2)
+
+
+if __name__ == "__main__":
+    main()

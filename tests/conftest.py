@@ -1,0 +1,30 @@
+"""Fixtures every layer shares: one private instance per run, brought as far up as a layer asks."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sidecar.instance import Instance
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The run's data directory; `./readingroom test` names it, a lone pytest makes one."""
+    given = os.environ.get("RR_TEST_DATA")
+    if given:
+        return Path(given)
+    made = Path(tempfile.mkdtemp(prefix="readingroom-test-", dir="/var/tmp"))
+    made.chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
+    return made
+
+
+@pytest.fixture(scope="session")
+def services(test_data: Path) -> Iterator[Instance]:
+    """Postgres (migrated) and Redis, really running."""
+    instance = Instance(test_data / "services")
+    instance.up("migrated")
+    yield instance
+    instance.down()

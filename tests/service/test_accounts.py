@@ -1,0 +1,103 @@
+"""Sign-in with two factors, as a person and as somebody who guesses."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pyotp
+from flask import Flask
+
+from sidecar.accounts import service
+from sidecar.adapters.seals import Seal
+from sidecar.gate.actor import NOBODY, Role
+from sidecar.gate.scope import Scopes
+from tests.browser import Browser
+from tests.cast import PASSWORD, Cast, Person
+
+Browse = Callable[[Person | None], Browser]
+
+
+def sign_in(browse: Browser, person: Person) -> Browser:
+    first = browse.post("/login", data={"email": person.email, "password": PASSWORD})
+    assert first.status_code == 302
+    assert first.location == "/login/code"
+    with browse.client.session_transaction() as session:
+        session["csrf_token"] = "0123456789abcdef0123456789abcdef01234567"
+    second = browse.post("/login/code", data={"code": person.code()})
+    assert second.status_code == 302
+    return browse
+
+
+def test_two_factors_open_a_session_with_a_new_id(cast: Cast, browse: Browse) -> None:
+    person = browse(None)
+    person.get("/login")
+    before = person.client.get_cookie("rr_session")
+    sign_in(person, cast.reader)
+    after = person.client.get_cookie("rr_session")
+    assert before is not None
+    assert after is not None
+    assert before.value != after.value
+    assert person.get("/login").status_code == 302
+
+
+def test_unknown_address_and_wrong_password_answer_alike(cast: Cast, browse: Browse) -> None:
+    wrong = browse(None).post("/login", data={"email": cast.reader.email, "password": "not the password"})
+    unknown = browse(None).post("/login", data={"email": "x" + cast.reader.email[1:], "password": "not the password"})
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.text.replace(cast.reader.email, "") .count("not right") == unknown.text.count("not right") == 1
+
+
+def test_password_alone_opens_nothing(cast: Cast, browse: Browse) -> None:
+    half = browse(None)
+    half.post("/login", data={"email": cast.reader.email, "password": PASSWORD})
+    assert half.get("/admin/users").status_code == 302
+
+
+def test_a_code_works_once_even_fifty_at_a_time(cast: Cast, scopes: Scopes, seal: Seal) -> None:
+    code = cast.reader.code()
+
+    def use(_number: int) -> bool:
+        with scopes.open(NOBODY, login=cast.reader.email) as scope:
+            user = service.check_password(scope, email=cast.reader.email, password=PASSWORD)
+            assert user is not None
+            return service.take_code(scope, user, code=code, seal=seal)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(use, range(16))) == 1
+
+
+def test_disabled_account_is_out_at_its_next_request(cast: Cast, scopes: Scopes, browse: Browse) -> None:
+    admin = browse(cast.mercy_admin)
+    assert admin.get("/login").status_code == 302
+    with scopes.open(cast.platform_admin.actor) as scope:
+        service.disable_user(scope, cast.mercy_admin.user_id)
+    assert admin.get("/login").status_code == 200
+
+
+def test_invitation_sets_password_and_second_factor_once(cast: Cast, scopes: Scopes, browse: Browse) -> None:
+    with scopes.open(cast.mercy_admin.actor) as scope:
+        user, token = service.invite_user(
+            scope, organisation_id=cast.mercy, email=f"new.{cast.mercy.hex[:6]}@example.org", name="New Person", role=Role.VIEWER
+        )
+    guest = browse(None)
+    assert guest.get(f"/invitation/{token}").status_code == 200
+    with guest.client.session_transaction() as session:
+        secret = session["enrolling"]
+    answer = {"password": PASSWORD, "again": PASSWORD, "code": pyotp.TOTP(secret).now()}
+    short = guest.post(f"/invitation/{token}", data={**answer, "password": "short", "again": "short"})
+    assert short.status_code == 400
+    assert guest.post(f"/invitation/{token}", data=answer).status_code == 302
+    assert guest.get(f"/invitation/{token}").status_code == 404
+    with scopes.open(NOBODY, login=user.email) as scope:
+        assert service.check_password(scope, email=user.email, password=PASSWORD) is not None
+
+
+def test_unsafe_request_without_token_is_refused(cast: Cast, app: Flask) -> None:
+    person = Browser(app, cast.reader)
+    assert person.client.post("/logout").status_code == 403
+    assert person.post("/logout").status_code == 302
+    assert person.get("/login").status_code == 200
+
+
+def test_stranger_sees_no_account_of_another_organisation(cast: Cast, scopes: Scopes) -> None:
+    with scopes.open(cast.strange_admin.actor) as scope:
+        assert service.list_users(scope, cast.mercy) == []
