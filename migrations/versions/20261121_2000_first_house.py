@@ -175,7 +175,6 @@ CREATE TABLE reading_contexts (
     study_instance_uids TEXT[] NOT NULL,
     opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    closed BOOLEAN NOT NULL,
     CONSTRAINT pk_reading_contexts PRIMARY KEY (organisation_id, id),
     CONSTRAINT fk_reading_contexts_organisation_id_study_id_studies FOREIGN KEY(organisation_id, study_id) REFERENCES studies (organisation_id, id) ON DELETE CASCADE
 );

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     DateTime,
     FetchedValue,
     ForeignKeyConstraint,
@@ -160,4 +159,3 @@ class ReadingContext(Base):
     study_instance_uids: Mapped[list[str]] = mapped_column(ARRAY(Text))
     opened_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    closed: Mapped[bool] = mapped_column(Boolean, default=False)

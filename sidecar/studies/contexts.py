@@ -1,0 +1,137 @@
+"""Reading contexts: a short-lived capability of one person in one session for exactly one study and its priors.
+
+The list is fixed when the context is opened; what the walls hide later is hidden in it too. The id is not a secret: it
+opens nothing for another user or in another session.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import CursorResult, Select, delete, select
+
+from sidecar.gate.scope import Event, Scope
+from sidecar.kernel.errors import Missing
+from sidecar.studies import queries
+from sidecar.studies.tables import ReadingContext, Study
+
+LIFE = timedelta(minutes=30)
+"""From opening or the last use."""
+RENEWED_AFTER = timedelta(minutes=1)
+"""A stack of images asks hundreds of times; the row is written once a minute at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyOpened(Event):
+    """Somebody opened a study's images (DICOM PS3.15 A.5.3.6, DICOM Instances Accessed). ``priors``: how many came along."""
+
+    kind: ClassVar[str] = "studies.study.opened"
+    context_id: UUID
+    priors: int
+
+
+def open_context(scope: Scope, study_id: UUID) -> ReadingContext:
+    """Open this study and the priors that the actor may see. The same session opening it again renews the same context."""
+    study = queries.get(scope, study_id)
+    studies = [study, *queries.priors(scope, study)]
+    context = scope.session.scalars(_live(scope).where(ReadingContext.study_id == study.id).limit(1)).one_or_none()
+    if context is None:
+        context = ReadingContext(
+            organisation_id=study.organisation_id,
+            id=uuid4(),
+            user_id=scope.user_id,
+            user_organisation_id=scope.organisation_id,
+            session=_session(scope),
+            study_id=study.id,
+            opened_at=scope.now,
+        )
+        scope.session.add(context)
+    context.study_ids = [each.id for each in studies]
+    context.study_instance_uids = [each.study_instance_uid for each in studies]
+    context.expires_at = scope.now + LIFE
+    scope.session.flush()
+    scope.emit(
+        StudyOpened(
+            organisation_id=study.organisation_id, study_id=study.id, context_id=context.id, priors=len(studies) - 1
+        )
+    )
+    return context
+
+
+def resolve_context(scope: Scope, context_id: UUID | str) -> ReadingContext:
+    """Return the actor's own living context and renew it; Missing for any other id, well formed or not."""
+    context: ReadingContext = scope.one(_live(scope).where(ReadingContext.id == _uuid(context_id)))
+    _renew(scope, context)
+    return context
+
+
+def context_studies(scope: Scope, context: ReadingContext) -> Sequence[Study]:
+    """Return those of the context's studies that the actor may still see, the opened one first."""
+    found = scope.session.scalars(
+        select(Study).where(Study.organisation_id == context.organisation_id, Study.id.in_(context.study_ids))
+    )
+    by_id = {study.id: study for study in found}
+    return [by_id[study_id] for study_id in context.study_ids if study_id in by_id]
+
+
+def context_study(scope: Scope, context: ReadingContext, study_instance_uid: str) -> Study:
+    """Return the context's study with this StudyInstanceUID, or Missing."""
+    for study in context_studies(scope, context):
+        if study.study_instance_uid == study_instance_uid:
+            return study
+    raise Missing
+
+
+def close_contexts(scope: Scope) -> int:
+    """Close what the scope's session has open, at sign-out; return how many."""
+    mine = (ReadingContext.user_id == scope.user_id, ReadingContext.session == _session(scope))
+    return _rows(scope.session.execute(delete(ReadingContext).where(*mine)))
+
+
+def forget_expired(scope: Scope) -> int:
+    """Delete the rows of the scope's organisation that have run out; return how many. The journal keeps who opened what."""
+    return _rows(scope.session.execute(delete(ReadingContext).where(ReadingContext.expires_at < scope.now)))
+
+
+def _live(scope: Scope) -> Select[tuple[ReadingContext]]:
+    """Select the actor's contexts of this session whose opened study is still theirs to see."""
+    visible = select(Study.id).where(
+        Study.organisation_id == ReadingContext.organisation_id, Study.id == ReadingContext.study_id
+    )
+    return select(ReadingContext).where(
+        ReadingContext.user_id == scope.user_id,
+        ReadingContext.session == _session(scope),
+        ReadingContext.expires_at > scope.now,
+        visible.exists(),
+    )
+
+
+def _session(scope: Scope) -> str:
+    """Return the actor's session; who has none (a machine) has no context."""
+    if not scope.actor.session:
+        raise Missing
+    return scope.actor.session
+
+
+def _renew(scope: Scope, context: ReadingContext) -> None:
+    """Move the end, unless that was done a moment ago or another request is doing it now: nobody waits for this."""
+    if context.expires_at >= scope.now + LIFE - RENEWED_AFTER:
+        return
+    mine = select(ReadingContext.id).where(
+        ReadingContext.organisation_id == context.organisation_id, ReadingContext.id == context.id
+    )
+    if scope.session.scalar(mine.with_for_update(skip_locked=True)) is not None:
+        context.expires_at = scope.now + LIFE
+
+
+def _uuid(text: UUID | str) -> UUID:
+    try:
+        return text if isinstance(text, UUID) else UUID(text)
+    except ValueError as error:
+        raise Missing from error
+
+
+def _rows(result: object) -> int:
+    return result.rowcount if isinstance(result, CursorResult) else 0
