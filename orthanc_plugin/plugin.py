@@ -30,7 +30,7 @@ from orthanc_plugin.inbox import Inbox
 from orthanc_plugin.logtail import LogTail
 from orthanc_plugin.loops import Loop
 from orthanc_plugin.modalities import difference
-from orthanc_plugin.policy import PolicyError, PolicyFile
+from orthanc_plugin.policy import Policy, PolicyError, PolicyFile
 from orthanc_plugin.refusals import LogReader, Refusal, Refusals
 from orthanc_plugin.senders import Admission, admit
 from orthanc_plugin.settings import read
@@ -121,7 +121,7 @@ class Work:
     harvester: Harvester | None = None
     tail: LogTail | None = None
     tail_saved = ""
-    provisioned: object = None
+    provisioned: Policy | None = None
     announced = False
 
 
@@ -327,6 +327,7 @@ def answer_status(output: Any, _uri: str, **_request: Any) -> None:
         "queue": QUEUE.size(),
         "refused_events": REFUSED.size(),
         "policy": {"revision": POLICY.current.revision, "error": POLICY.error, "senders": len(POLICY.current.senders)},
+        "provisioned": Work.provisioned.revision if Work.provisioned else None,
         "courier": {
             "delivered": COURIER.report.delivered,
             "failures_in_a_row": COURIER.report.failures_in_a_row,

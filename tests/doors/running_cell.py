@@ -1,0 +1,203 @@
+"""A real cell for tests and benchmarks: Orthanc in its root, with the plugin and the one configuration, on free ports."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+INSIDE = "/run/readingroom"
+KID = "test-key"
+
+
+def orthanc_root() -> Path:
+    """The prepared Orthanc root; RR_ORTHANC_ROOT, else the newest one in the user's cache."""
+    named = os.environ.get("RR_ORTHANC_ROOT")
+    if named:
+        return Path(named)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "readingroom"
+    roots = [each for each in cache.glob("*") if (each / "usr/sbin/Orthanc").exists()]
+    if not roots:
+        raise RuntimeError("no Orthanc root: run ./readingroom up once, or set RR_ORTHANC_ROOT")
+    return max(roots, key=lambda each: each.stat().st_mtime)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RunningCell:
+    """One cell on disk; `start`, `stop` and `kill` its process as often as needed."""
+
+    def __init__(self, directory: Path, inbox_url: str, *, aet: str = "MERCY") -> None:
+        self.directory = directory
+        self.identifier = str(uuid.uuid4())
+        self.organisation = str(uuid.uuid4())
+        self.aet = aet
+        self.inbox_url = inbox_url
+        self.secret = uuid.uuid4().hex
+        self.signing_key = Ed25519PrivateKey.generate()
+        self.dicom_port, self.http_port = free_port(), free_port()
+        self.configuration = CHECKOUT / "orthanc.json"
+        self.senders: list[dict[str, Any]] = [{"aet": "CT1", "networks": ["127.0.0.0/8"]}]
+        self.revoked: dict[str, int] = {}
+        self.revision = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        for name in ("storage", "index", "log"):
+            (directory / name).mkdir(parents=True, exist_ok=True)
+        (directory / "secret").write_text(self.secret)
+        (directory / "secret").chmod(0o600)
+        self.write_policy()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "log" / "orthanc.log").read_text(errors="replace")
+
+    def write_policy(self, **changes: Any) -> None:
+        """Write the snapshot as the sidecar does: atomically, with the next revision."""
+        self.revision += 1
+        raw = self.signing_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        snapshot = {
+            "version": 1,
+            "revision": self.revision,
+            "cell": self.identifier,
+            "organisation": self.organisation,
+            "keys": {KID: base64.urlsafe_b64encode(raw).rstrip(b"=").decode()},
+            "senders": self.senders,
+            "revoked_sessions": self.revoked,
+            "issued_at": "2026-01-01T00:00:00Z",
+            **changes,
+        }
+        fresh = self.directory / "policy.json.new"
+        fresh.write_text(json.dumps(snapshot))
+        fresh.replace(self.directory / "policy.json")
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "TCP_NODELAY": "1",
+            "RR_CELL_ID": self.identifier,
+            "RR_CELL_ORGANISATION": self.organisation,
+            "RR_CELL_AET": self.aet,
+            "RR_CELL_DICOM_PORT": str(self.dicom_port),
+            "RR_CELL_HTTP_PORT": str(self.http_port),
+            "RR_CELL_HTTP_BIND": "127.0.0.1",
+            "RR_CELL_DIR": "/cell",
+            "RR_CELL_SECRET_FILE": "/cell/secret",
+            "RR_INBOX_URL": self.inbox_url,
+            "RR_PLUGIN_DIR": f"{INSIDE}/orthanc_plugin",
+        }
+
+    def command(self, plugin: Path | None = None) -> list[str]:
+        walls = ["--ro-bind", str(orthanc_root()), "/", "--bind", str(self.directory), "/cell", "--proc", "/proc"]
+        walls += ["--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]  # noqa: S108 - inside the cell's own walls
+        walls += ["--ro-bind", str(plugin or CHECKOUT / "orthanc_plugin"), f"{INSIDE}/orthanc_plugin"]
+        walls += ["--ro-bind", str(self.configuration), f"{INSIDE}/orthanc.json", "--die-with-parent"]
+        orthanc = ["/usr/sbin/Orthanc", "--verbose-dicom", "--logfile=/cell/log/orthanc.log", f"{INSIDE}/orthanc.json"]
+        return ["bwrap", *walls, *orthanc]
+
+    def start(self, *, wait: bool = True) -> None:
+        self.process = subprocess.Popen(self.command(), env=self.environment(), stderr=subprocess.DEVNULL)
+        if wait:
+            self.wait_until_ready()
+
+    def wait_until_ready(self, timeout: float = 20) -> None:
+        """Ready: HTTP answers, and the senders of the current snapshot are registered."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the cell stopped: {self.log[-2000:]}")
+            with suppress(httpx.HTTPError):
+                if self.status()["provisioned"] == self.revision:
+                    return
+            time.sleep(0.05)
+        raise RuntimeError(f"the cell did not become ready: {self.log[-2000:]}")
+
+    def orthanc_pid(self) -> int:
+        """The Orthanc process; the one we started is its wall (bwrap)."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[0])
+
+    def kill(self) -> None:
+        """As a power failure of this process: no clean-up of any kind."""
+        assert self.process is not None
+        os.kill(self.orthanc_pid(), signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, timeout: float = 20) -> int:
+        """Ask Orthanc to end; returns its exit code."""
+        if self.process is None or self.process.poll() is not None:
+            return 0
+        os.kill(self.orthanc_pid(), signal.SIGTERM)
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+    def discard(self) -> None:
+        """End the process without ceremony and free the disk."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def claims(self, *, studies: list[str] | None = None, **changes: Any) -> dict[str, Any]:
+        now = int(time.time())
+        claims: dict[str, Any] = {
+            "iss": "readingroom",
+            "aud": self.identifier,
+            "sub": str(uuid.uuid4()),
+            "org": str(uuid.uuid4()),
+            "role": "service" if studies is None else "radiologist",
+            "sid": "session-1",
+            "iat": now,
+            "nbf": now,
+            "exp": now + 120,
+            "jti": uuid.uuid4().hex,
+        }
+        if studies is not None:
+            claims["studies"] = studies
+        return {key: value for key, value in {**claims, **changes}.items() if value is not ...}
+
+    def token(self, *, headers: Mapping[str, Any] | None = None, **changes: Any) -> str:
+        """A token of the service account, or of a reading context when `studies` is given."""
+        return jwt.encode(
+            self.claims(**changes), self.signing_key, algorithm="EdDSA", headers=dict(headers or {"kid": KID})
+        )
+
+    def request(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx.Response:
+        headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+        return httpx.request(method, self.url + path, headers=headers, timeout=20, trust_env=False, **options)
+
+    def get(self, path: str, token: str | None = None, **options: Any) -> httpx.Response:
+        return self.request("GET", path, token, **options)
+
+    def status(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.get("/readingroom/status", self.token()).raise_for_status().json()
+        return answer
