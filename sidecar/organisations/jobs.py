@@ -1,0 +1,176 @@
+"""Tending cells: what the database wants, what the supervisor runs, and the policy on each cell's disk are made equal."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from redis import Redis
+from sqlalchemy import select
+
+from sidecar.adapters.cell_client import CellAddress, CellClient
+from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.adapters.redis import revoked_sessions
+from sidecar.adapters.supervisor import CellHost, CellSpec, CellState
+from sidecar.gate.actor import platform_system, system_actor
+from sidecar.gate.scope import Scopes
+from sidecar.kernel.errors import Problem
+from sidecar.kernel.settings import Settings
+from sidecar.organisations import queries
+from sidecar.organisations.model import Wanted
+from sidecar.organisations.service import record_cell
+from sidecar.organisations.snapshot import build_snapshot, read_snapshot, says_the_same, write_snapshot
+from sidecar.organisations.tables import Cell
+
+DOWN = frozenset({CellState.STOPPED, CellState.EXITED, CellState.FATAL})
+LOOK_EVERY = timedelta(seconds=10)
+LOOK_SECONDS = 3.0
+"""A cell that takes longer to say its name is looked at again later; the others do not wait for it."""
+ERROR_LENGTH = 2000
+log = structlog.get_logger("cells")
+
+Policy = tuple[int, dict[str, str], dict[str, int]]
+News = dict[UUID, dict[str, Any]]
+
+
+class CellTender:
+    """Looks after all cells of this machine. Every step is idempotent: a tender that dies is replaced by the next one."""
+
+    def __init__(self, scopes: Scopes, host: CellHost, settings: Settings, tokens: CellTokens, redis: Redis) -> None:
+        self._scopes, self._host, self._settings, self._tokens, self._redis = scopes, host, settings, tokens, redis
+        self._client = CellClient(tokens, clock=scopes.clock)
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="look")
+        self._placed: set[UUID] = set()
+        self._written: dict[UUID, Policy] = {}
+
+    def tend(self) -> None:
+        """Make every cell what it should be. One broken cell is reported in its row and stops nobody."""
+        now = self._scopes.clock()
+        revoked = revoked_sessions(self._redis, now=now)
+        cells, seen = self._cells(), self._host.status()
+        news: News = {}
+        for cell in cells:
+            status = seen.get(cell.id)
+            found = (
+                {"state": "absent"}
+                if status is None
+                else {
+                    "state": status.state.value,
+                    "restarted_at": status.since or cell.restarted_at,
+                    "disk_bytes": status.disk_bytes,
+                    "last_error": "\n".join(status.last_error)[-ERROR_LENGTH:],
+                }
+            )
+            try:
+                self._tend_one(cell, status.state if status else None, revoked)
+            except Exception as error:  # isolated per cell, kept in its row, told in the log
+                log.exception("cell could not be tended", cell=str(cell.id))
+                found["last_error"] = f"The platform could not tend this cell: {error}"[:ERROR_LENGTH]
+            news[cell.id] = found
+        self._look(cells, news, now)
+        self._record(cells, news)
+
+    def _cells(self) -> list[Cell]:
+        with self._scopes.open(platform_system()) as scope:
+            return list(scope.session.scalars(select(Cell).order_by(Cell.created_at)))
+
+    def _tend_one(self, cell: Cell, state: CellState | None, revoked: dict[str, int]) -> None:
+        if cell.wanted == Wanted.STOPPED:
+            if state is not None and state not in DOWN:
+                self._host.stop(cell.id)
+            return
+        self._write_policy(cell, revoked)
+        if cell.id not in self._placed or state is None or state in DOWN:
+            self._host.ensure(self._spec(cell))
+            self._placed.add(cell.id)
+        if cell.wanted == Wanted.RESTARTING:
+            self._host.restart(cell.id)
+            with self._scopes.open(platform_system()) as scope:
+                record_cell(scope, cell.id, done=Wanted.RESTARTING)
+
+    def _spec(self, cell: Cell) -> CellSpec:
+        return CellSpec(
+            cell_id=cell.id,
+            organisation_id=cell.organisation_id,
+            aet=cell.aet,
+            dicom_port=cell.dicom_port,
+            http_port=cell.http_port,
+            secret=self._secret(cell),
+        )
+
+    def _secret(self, cell: Cell) -> str:
+        """Return the cell's secret: the one on its disk while the database knows its hash, else a new one.
+
+        The hash is committed before the host writes the file: whatever dies in between, the next look makes another.
+        """
+        path = self._host.directory(cell.id) / "secret"
+        present = path.read_text() if path.is_file() else ""
+        if present and _hash(present) == cell.secret_hash:
+            return present
+        made = secrets.token_urlsafe(32)
+        with self._scopes.open(platform_system()) as scope:
+            record_cell(scope, cell.id, secret_hash=_hash(made))
+        return made
+
+    def _write_policy(self, cell: Cell, revoked: dict[str, int]) -> None:
+        """Write the snapshot when the revision, our keys or the revoked sessions are not the ones last written."""
+        policy = (cell.policy_revision, self._tokens.public_keys(), revoked)
+        path = self._host.directory(cell.id) / "policy.json"
+        if self._written.get(cell.id) == policy and path.exists():
+            return
+        with self._scopes.open(system_actor(cell.organisation_id)) as scope:
+            # The revision is read with the senders: a change that lands in between is written now or once more.
+            revision = queries.own_cell(scope).policy_revision
+            snapshot = build_snapshot(
+                cell_id=cell.id,
+                organisation_id=cell.organisation_id,
+                revision=revision,
+                senders=[(each.aet, each.network) for each in queries.senders(scope)],
+                keys=policy[1],
+                revoked=revoked,
+                issued_at=scope.now,
+            )
+        if not says_the_same(read_snapshot(path), snapshot):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_snapshot(path, snapshot)
+        self._written[cell.id] = policy
+
+    def _look(self, cells: Iterable[Cell], news: News, now: datetime) -> None:
+        """Ask running cells whether they answer: new ones at once, the others every few seconds."""
+        asked = {
+            self._pool.submit(self._client.system, self._address(cell)): cell.id
+            for cell in cells
+            if news[cell.id]["state"] == CellState.RUNNING and _is_due(cell, now)
+        }
+        for answer in wait(asked, timeout=LOOK_SECONDS).done:
+            trouble = answer.exception()
+            if trouble is None:
+                news[asked[answer]]["seen_at"] = now
+            elif not isinstance(trouble, Problem):
+                raise trouble
+
+    def _address(self, cell: Cell) -> CellAddress:
+        return CellAddress(cell.id, cell.organisation_id, f"{self._settings.cell_host}:{cell.http_port}")
+
+    def _record(self, cells: Iterable[Cell], news: News) -> None:
+        changed = {
+            cell.id: {name: value for name, value in news[cell.id].items() if getattr(cell, name) != value} for cell in cells
+        }
+        if any(changed.values()):
+            with self._scopes.open(platform_system()) as scope:
+                for cell_id, seen in changed.items():
+                    record_cell(scope, cell_id, **seen)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _is_due(cell: Cell, now: datetime) -> bool:
+    if cell.seen_at is None or (cell.restarted_at and cell.seen_at < cell.restarted_at):
+        return True
+    return now - cell.seen_at >= LOOK_EVERY

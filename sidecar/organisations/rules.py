@@ -1,0 +1,135 @@
+"""Pure rules: AE titles, networks, ports, contracts in force, a cell's health. No clock, no database, no web."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
+from datetime import date, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
+
+from sidecar.kernel.errors import Conflict, Invalid
+from sidecar.kernel.settings import PortRange
+from sidecar.organisations.model import Health, Wanted
+
+Network = IPv4Network | IPv6Network
+
+AET_LENGTH = 16
+"""Characters in an application entity title (PS3.5 §6.2, VR AE)."""
+WIDEST_PREFIX = {4: 8, 6: 16}
+"""A sender's network may hold 16 million IPv4 addresses at most: wider is a typing error or an invitation."""
+SILENT_AFTER = timedelta(seconds=60)
+"""A running cell that has not answered for so long is called silent."""
+
+
+def ae_title(text: str) -> str:
+    """Return an AE title without the insignificant spaces around it; raise Invalid saying what is wrong with it."""
+    title = text.strip(" ")
+    if not title:
+        raise Invalid("Write the AE title that is set at the device.")
+    if len(title) > AET_LENGTH:
+        raise Invalid(f"An AE title has at most {AET_LENGTH} characters; this one has {len(title)}.")
+    wrong = sorted({sign for sign in title if not (sign.isascii() and sign.isprintable()) or sign == "\\"})
+    if wrong:
+        raise Invalid(f"An AE title cannot hold {' '.join(_shown(sign) for sign in wrong)}. Use letters, digits, - and _.")
+    return title
+
+
+def _shown(sign: str) -> str:
+    return f"“{sign}”" if sign.isprintable() else "control characters"
+
+
+def network(text: str) -> str:
+    """Return a network in CIDR notation, an address becoming a network of one; raise Invalid with the next step."""
+    written = text.strip()
+    try:
+        parsed = _plain(ip_network(written))
+    except ValueError:
+        raise Invalid(_network_advice(written)) from None
+    if parsed.prefixlen < WIDEST_PREFIX[parsed.version]:
+        raise Invalid(f"{written} admits half the world. Write the hospital's own range, such as 10.1.2.0/24.")
+    return str(parsed)
+
+
+def _plain(parsed: Network) -> Network:
+    """Reduce one IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) to the IPv4 address it is."""
+    address = parsed.network_address
+    single = parsed.prefixlen == parsed.max_prefixlen
+    if single and isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return ip_network(address.ipv4_mapped)
+    return parsed
+
+
+def _network_advice(written: str) -> str:
+    if not written:
+        return "Write the address of the device, or the range it calls from."
+    try:
+        suggestion = ip_interface(written).network
+    except ValueError:
+        return f"“{written}” is not an address or a range. Write 10.1.2.0/24, or one address such as 10.1.2.14."
+    alone = written.partition("/")[0]
+    return f"“{written}” names one address inside a range. Did you mean {suggestion}, or only {alone}?"
+
+
+def network_of(address: str) -> str:
+    """Return the network of one that a refused caller's address becomes when it is registered."""
+    return network(address)
+
+
+def admits(written: str, address: str) -> bool:
+    """Say whether a network holds an address; an address that cannot be read is in none."""
+    try:
+        caller = ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(caller, IPv6Address) and caller.ipv4_mapped:
+        caller = caller.ipv4_mapped
+    return caller in ip_network(written)
+
+
+def derive_aet(name: str, taken: Collection[str]) -> str:
+    """Return an AE title made from a hospital's name: whole words while they fit, a number when it is taken."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().upper()
+    words: list[str] = re.findall(r"[A-Z0-9]+", plain.replace("'", "")) or ["HOSPITAL"]
+    title = words[0][:AET_LENGTH]
+    for word in words[1:]:
+        if len(title) + 1 + len(word) > AET_LENGTH:
+            break
+        title = f"{title}_{word}"
+    number, candidate = 1, title
+    while candidate in taken:
+        number += 1
+        candidate = f"{title[: AET_LENGTH - len(str(number))]}{number}"
+    return candidate
+
+
+def choose_port(ports: PortRange, taken: Collection[int], free: Callable[[int], bool]) -> int:
+    """Return the first port of the range that no cell has and nothing listens on; raise Conflict when there is none."""
+    for port in range(ports.first, ports.last + 1):
+        if port not in taken and free(port):
+            return port
+    raise Conflict(f"All ports from {ports.first} to {ports.last} are taken. The installation needs a wider range.")
+
+
+def in_force(starts_on: date, ends_on: date | None, today: date) -> bool:
+    """Say whether a contract covers a day; its last day is included."""
+    return starts_on <= today and (ends_on is None or today <= ends_on)
+
+
+def overlap(mine: Sequence[str] | None, other: Sequence[str] | None) -> bool:
+    """Say whether two lists of modalities share one; None is all of them."""
+    return mine is None or other is None or bool(set(mine) & set(other))
+
+
+def health(wanted: str, state: str, seen_at: datetime | None, now: datetime) -> Health:
+    """Return a cell's condition from what is wanted, what its supervisor says and when it last answered."""
+    if wanted == Wanted.STOPPED:
+        word = "Stopped" if state in {"stopped", "absent", "new", "exited", "fatal"} else "Stopping"
+        return Health(word, "", "Senders are refused until it is started.")
+    if wanted == Wanted.RESTARTING:
+        return Health("Restarting", "warn")
+    if state in {"new", "absent", "starting", "stopped", "stopping"} or (state == "running" and seen_at is None):
+        return Health("Starting", "warn")
+    if state != "running":
+        return Health("Down", "bad", "It is started again and again; the last error says why it does not stay up.")
+    if seen_at is None or now - seen_at > SILENT_AFTER:
+        return Health("Silent", "bad", "The process runs but does not answer. Restart it.")
+    return Health("Running", "ok")
