@@ -38,6 +38,9 @@ RUNTIME = (
     Package("uidmap", lambda: os.geteuid() == 0 or find("newuidmap") is not None),
     Package("dcmtk", _has("storescu")),
     Package("npm", _has("npm")),
+    # Embedded in the PDF of every report (sidecar.reports.lettering).
+    Package("fonts-dejavu-core", Path("/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf").exists),
+    Package("fonts-wqy-microhei", Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc").exists),
 )
 FOR_TESTS = (
     Package("chromium", _has("chromium", "chromium-browser", "google-chrome")),

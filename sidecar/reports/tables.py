@@ -11,7 +11,7 @@ from sidecar.kernel.db import Base
 
 
 class Report(Base):
-    """The report on one study: the living draft. ``revision`` grows with each save, so two windows cannot overwrite each other."""
+    """The report on one study: the living draft. ``revision`` grows with each save: no window overwrites another."""
 
     __tablename__ = "reports"
     __table_args__ = (
@@ -37,9 +37,7 @@ class ReportVersion(Base):
     """One signed version, immutable by trigger and by privilege (21 CFR 11.10(e), 11.50, 11.70)."""
 
     __tablename__ = "report_versions"
-    __table_args__ = (
-        ForeignKeyConstraint(["organisation_id", "report_id"], ["reports.organisation_id", "reports.id"]),
-    )
+    __table_args__ = (ForeignKeyConstraint(["organisation_id", "report_id"], ["reports.organisation_id", "reports.id"]),)
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     report_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -1,0 +1,45 @@
+"""What happens to reports. ``organisation_id`` is the provider that owns the study."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from sidecar.gate.scope import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOpened(Event):
+    """Somebody began to write, or took an unsigned report over."""
+
+    kind: ClassVar[str] = "reports.report.opened"
+    report_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSaved(Event):
+    """The draft changed; told at intervals while somebody writes, not at every keystroke."""
+
+    kind: ClassVar[str] = "reports.report.saved"
+    report_id: UUID
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSigned(Event):
+    """A version became immutable. The hashes (SHA-256) of content and PDF stand in the chain of the journal too."""
+
+    kind: ClassVar[str] = "reports.report.signed"
+    report_id: UUID
+    version: int
+    content_hash: str
+    pdf_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRead(Event):
+    """Somebody looked at a signed report; ``form`` is screen or pdf."""
+
+    kind: ClassVar[str] = "reports.report.read"
+    report_id: UUID
+    version: int
+    form: str

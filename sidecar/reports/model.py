@@ -1,0 +1,56 @@
+"""Words of a report's life, and the content that a signature binds."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Section(StrEnum):
+    """The parts of a report in the order they are written and printed."""
+
+    TECHNIQUE = "technique"
+    COMPARISON = "comparison"
+    FINDINGS = "findings"
+    IMPRESSION = "impression"
+    RECOMMENDATION = "recommendation"
+
+
+SECTIONS = tuple(Section)
+
+Sections = dict[str, str]
+"""Text by section name; every section is present, "" when empty."""
+
+
+class ReportStatus(StrEnum):
+    """A draft may change; a final report never does."""
+
+    DRAFT = "draft"
+    FINAL = "final"
+
+
+class Meaning(StrEnum):
+    """What the signer states by signing (21 CFR 11.50(a)(3))."""
+
+    AUTHOR = "author"
+    REVIEWER = "reviewer"
+    APPROVAL = "approval"
+
+
+MEANING_WORDS = {
+    Meaning.AUTHOR: "Author of this final report",
+    Meaning.REVIEWER: "Reviewer of this final report",
+    Meaning.APPROVAL: "Approval of this final report",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question asked before signing. ``text`` says what is so, and when it failed what to do."""
+
+    name: str
+    passed: bool
+    text: str
+
+
+Content = dict[str, Any]
+"""What is signed: identification, sections and signature as plain JSON values. Built by ``rules.content``."""

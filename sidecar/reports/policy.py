@@ -1,0 +1,18 @@
+"""May this actor on this report? The wall (row-level security) decides who sees; this decides who writes."""
+
+from sidecar.gate.actor import Actor
+from sidecar.gate.permissions import Permission, may_ever
+from sidecar.reports.model import ReportStatus
+from sidecar.reports.tables import Report
+from sidecar.studies.tables import Study
+
+
+def writes_reports_of(actor: Actor, study: Study) -> bool:
+    """A study's report is written where it is read: by the reading group once routed, else by its owner's own radiologists."""
+    reader = study.reading_organisation_id or study.organisation_id
+    return may_ever(actor, Permission.REPORT_WRITE) and actor.organisation_id == reader
+
+
+def may_write(actor: Actor, study: Study, report: Report | None) -> bool:
+    """Say whether the actor may write this study's report, as far as nobody else holds it."""
+    return writes_reports_of(actor, study) and (report is None or report.status == ReportStatus.DRAFT)

@@ -1,0 +1,57 @@
+"""Reading reports back. What is invisible is Missing; so is what does not exist."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import select
+
+from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Broken, Missing
+from sidecar.reports import rules
+from sidecar.reports.model import ReportStatus
+from sidecar.reports.tables import Report, ReportVersion
+
+
+def get(scope: Scope, report_id: UUID) -> Report:
+    """Return a report, draft or signed, that the actor's organisation may see."""
+    report: Report = scope.one(select(Report).where(Report.id == report_id))
+    return report
+
+
+def of_study(scope: Scope, study_id: UUID) -> Report | None:
+    """Return the study's report if there is one to see."""
+    return scope.session.scalars(select(Report).where(Report.study_id == study_id)).one_or_none()
+
+
+def signed_of(scope: Scope, study_ids: Iterable[UUID]) -> dict[UUID, Report]:
+    """Return the signed reports of several studies, by study."""
+    found = select(Report).where(Report.study_id.in_(list(study_ids)), Report.status == ReportStatus.FINAL)
+    return {report.study_id: report for report in scope.session.scalars(found)}
+
+
+def versions(scope: Scope, report_id: UUID) -> list[ReportVersion]:
+    """Return all signed versions, the newest first."""
+    found = select(ReportVersion).where(ReportVersion.report_id == report_id).order_by(ReportVersion.version.desc())
+    return list(scope.session.scalars(found))
+
+
+def version(scope: Scope, report_id: UUID, number: int | None = None) -> ReportVersion:
+    """Return one signed version, the newest when no number is given.
+
+    Its binding is proved at each reading: Broken when text, signer, time, meaning or place is not what was signed.
+    """
+    found = select(ReportVersion).where(ReportVersion.report_id == report_id)
+    found = found.where(ReportVersion.version == number) if number else found.order_by(ReportVersion.version.desc())
+    row = scope.session.scalars(found.limit(1)).one_or_none()
+    if row is None:
+        raise Missing
+    bound = rules.is_bound(
+        row.content,
+        claimed_hash=row.content_hash,
+        report_id=str(row.report_id),
+        version=row.version,
+        signer_id=str(row.signer_id),
+    )
+    if not bound:
+        raise Broken("This signed report does not match its signature. It is withheld; please tell the platform at once.")
+    return row

@@ -1,0 +1,226 @@
+"""Write, save, sign. A draft is never lost, a signature never moves, a signed version never changes."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, TypedDict, cast
+from uuid import UUID, uuid4
+
+from sqlalchemy import CursorResult, select, update
+
+from sidecar.accounts.service import verify_signature
+from sidecar.adapters.seals import Seal
+from sidecar.assignment import service as assignment
+from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Conflict, Denied, Unauthenticated
+from sidecar.reports import events, identification, pdf, policy, queries, rules
+from sidecar.reports.errors import SignatureRefused, StaleDraft
+from sidecar.reports.model import SECTIONS, ReportStatus
+from sidecar.reports.tables import Report, ReportVersion
+from sidecar.studies import queries as studies
+from sidecar.studies.model import Status
+from sidecar.studies.tables import Study
+
+
+class About(TypedDict):
+    """What every event of a report says first."""
+
+    organisation_id: UUID
+    study_id: UUID
+    reading_organisation_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The two components of an electronic signature, as typed (21 CFR 11.200(a)(1)). Never logged, never stored."""
+
+    password: str
+    code: str
+    seal: Seal
+
+    def __repr__(self) -> str:
+        return "Proof(…)"
+
+
+def open_report(scope: Scope, study_id: UUID) -> Report:
+    """Return the study's one report, ready to be written by the actor: the study is locked for them.
+
+    Raises Denied when it is read elsewhere, Conflict when another person holds the lock or the report is signed.
+    """
+    study = studies.get(scope, study_id)
+    if not policy.writes_reports_of(scope.actor, study):
+        raise Denied("This study is read by another organisation.")
+    report = _of_study_locked(scope, study.id)
+    if report is not None and report.status == ReportStatus.FINAL:
+        raise Conflict("This report is signed and does not change any more.")
+    assignment.lock(scope, study.id)
+    if report is None:
+        report = _new_report(scope, study)
+    elif report.author_id != scope.user_id:
+        _take_over(scope, report)
+    else:
+        return report
+    scope.emit(events.ReportOpened(**_about(report), report_id=report.id))
+    return report
+
+
+def save_draft(scope: Scope, report_id: UUID, *, sections: Any, revision: int) -> Report:
+    """Store the text if ``revision`` is the newest; StaleDraft brings the newer text otherwise.
+
+    The same text sent twice is saved once: a browser that never heard the answer may ask again.
+    """
+    text = rules.clean_sections(sections)
+    report = _for_writing(scope, report_id)
+    if report.sections == text:
+        return report
+    if report.revision != revision:
+        raise StaleDraft(
+            sections=report.sections,
+            revision=report.revision,
+            saved_by=report.author_name,
+            saved_at=report.updated_at,
+        )
+    told = rules.worth_a_line(report.updated_at, scope.now, first=report.revision == 0)
+    report.sections, report.revision, report.updated_at = text, report.revision + 1, scope.now
+    scope.session.flush()
+    if told:
+        scope.emit(events.ReportSaved(**_about(report), report_id=report.id, revision=report.revision))
+    return report
+
+
+def sign(scope: Scope, report_id: UUID, *, proof: Proof, meaning: Any, revision: int) -> ReportVersion:
+    """Make the draft a signed, immutable version: rules first, then the signer's proof, then one row and its PDF.
+
+    Raises Conflict when it may not be signed (the code is not used up then), SignatureRefused when the proof fails.
+    """
+    stated = rules.clean_meaning(meaning)
+    report = _for_writing(scope, report_id)
+    study = studies.get(scope, report.study_id)
+    _refuse_unready(report, study, revision)
+    try:
+        signer = verify_signature(scope, password=proof.password, code=proof.code, seal=proof.seal)
+    except Unauthenticated as refused:
+        raise SignatureRefused(refused.message) from refused
+    content = rules.sign_content(
+        identification.snapshot(scope, report, study, version=1),
+        report.sections,
+        signer={"signer_id": str(signer.id), "signer_name": signer.name},
+        at=scope.now,
+        meaning=stated,
+    )
+    version = _new_version(scope, report, content)
+    _finish(scope, report, study)
+    scope.emit(
+        events.ReportSigned(
+            **_about(report),
+            report_id=report.id,
+            version=version.version,
+            content_hash=version.content_hash,
+            pdf_hash=hashlib.sha256(version.pdf).hexdigest(),
+        )
+    )
+    return version
+
+
+def read_version(scope: Scope, report_id: UUID, number: int | None = None, *, form: str) -> ReportVersion:
+    """Return a signed version for somebody's eyes and put the reading on record. ``form`` is screen or pdf."""
+    version = queries.version(scope, report_id, number)
+    report = queries.get(scope, report_id)
+    scope.emit(events.ReportRead(**_about(report), report_id=report_id, version=version.version, form=form))
+    return version
+
+
+def _refuse_unready(report: Report, study: Study, revision: int) -> None:
+    if report.revision != revision:
+        raise Conflict("The draft changed after you looked at it. Read it again before signing.")
+    checks = rules.checks(
+        arrival=study.arrival, instance_count=study.instance_count, sections=report.sections, status=report.status
+    )
+    failed = [check.text for check in checks if not check.passed]
+    if failed:
+        raise Conflict(f"Not signed. {'. '.join(failed)}.")
+
+
+def _of_study_locked(scope: Scope, study_id: UUID) -> Report | None:
+    """Return the study's report under a row lock. The study's own row goes first, so that two openers make one report."""
+    fresh = {"populate_existing": True}
+    scope.one(select(Study).where(Study.id == study_id).with_for_update().execution_options(**fresh))
+    found = select(Report).where(Report.study_id == study_id).with_for_update().execution_options(**fresh)
+    return scope.session.scalars(found).one_or_none()
+
+
+def _for_writing(scope: Scope, report_id: UUID) -> Report:
+    """Return a draft the actor may change now; Denied, Conflict or Missing otherwise. Their lock is renewed."""
+    study = studies.get(scope, queries.get(scope, report_id).study_id)
+    if not policy.writes_reports_of(scope.actor, study):
+        raise Denied("This study is read by another organisation.")
+    report = _of_study_locked(scope, study.id)
+    if report is None or report.status == ReportStatus.FINAL:
+        raise Conflict("This report is signed and does not change any more.")
+    assignment.lock(scope, study.id)
+    if report.author_id != scope.user_id:
+        raise Conflict(f"{report.author_name} writes this report now. Open it again to go on with it.")
+    return report
+
+
+def _new_report(scope: Scope, study: Study) -> Report:
+    report = Report(
+        organisation_id=study.organisation_id,
+        id=uuid4(),
+        study_id=study.id,
+        reading_organisation_id=study.reading_organisation_id,
+        status=ReportStatus.DRAFT.value,
+        author_id=scope.user_id,
+        author_organisation_id=scope.organisation_id,
+        author_name=scope.actor.name,
+        sections={section.value: "" for section in SECTIONS},
+        revision=0,
+        created_at=scope.now,
+        updated_at=scope.now,
+    )
+    scope.session.add(report)
+    scope.session.flush()
+    return report
+
+
+def _take_over(scope: Scope, report: Report) -> None:
+    """Go on with what a colleague began and left. The text stays; who writes from now on is on record."""
+    report.author_id, report.author_name = scope.user_id, scope.actor.name
+    scope.session.flush()
+
+
+def _new_version(scope: Scope, report: Report, content: dict[str, Any]) -> ReportVersion:
+    digest = rules.content_hash(content)
+    version = ReportVersion(
+        organisation_id=report.organisation_id,
+        report_id=report.id,
+        version=content["report"]["version"],
+        reading_organisation_id=report.reading_organisation_id,
+        content=content,
+        content_hash=digest,
+        signer_id=scope.user_id,
+        signer_name=content["signature"]["signer_name"],
+        signed_at=scope.now,
+        meaning=content["signature"]["meaning"],
+        pdf=pdf.render(content, digest),
+    )
+    scope.session.add(version)
+    scope.session.flush()
+    return version
+
+
+def _finish(scope: Scope, report: Report, study: Study) -> None:
+    """The report becomes final and the study leaves the worklist; each transition changes exactly one row."""
+    draft = update(Report).where(Report.id == report.id, Report.status == ReportStatus.DRAFT)
+    unfinished = update(Study).where(Study.id == study.id, Study.status != Status.FINAL)
+    values = {"status": Status.FINAL, "signed_at": scope.now, "lock_user_id": None, "lock_user_name": "", "lock_until": None}
+    for change in (draft.values(status=ReportStatus.FINAL, updated_at=scope.now), unfinished.values(**values)):
+        if cast("CursorResult[None]", scope.session.execute(change)).rowcount != 1:
+            raise Conflict("This report is signed and does not change any more.")
+
+
+def _about(report: Report) -> About:
+    return {
+        "organisation_id": report.organisation_id,
+        "study_id": report.study_id,
+        "reading_organisation_id": report.reading_organisation_id,
+    }
