@@ -1,0 +1,162 @@
+"""The wire between cell and sidecar (format 3), checked. Names on the wire are DICOM keywords and Orthanc's own."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from sidecar.intake.texts import Identity, Key, Text, Whole, reception
+from sidecar.organisations.model import Refusal
+from sidecar.studies import model
+
+MAXIMUM_INSTANCES = 500
+MAXIMUM_EVENTS = 100
+
+
+class Wire(BaseModel):
+    """What the wire may hold more than we know is ignored: an older sidecar understands a newer cell."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class WireStudy(Wire):
+    """Patient and study level."""
+
+    ID: Identity
+    StudyInstanceUID: Identity
+    PatientID: Key = ""
+    PatientName: Text = ""
+    PatientBirthDate: Text = ""
+    PatientSex: Text = ""
+    AccessionNumber: Key = ""
+    StudyDate: Text = ""
+    StudyTime: Text = ""
+    StudyDescription: Text = ""
+    StudyID: Text = ""
+    ReferringPhysicianName: Text = ""
+
+    def facts(self) -> model.ArrivedStudy:
+        """Return it in the words of the index."""
+        return model.ArrivedStudy(
+            orthanc_id=self.ID,
+            study_instance_uid=self.StudyInstanceUID,
+            patient_id=self.PatientID,
+            patient_name=self.PatientName,
+            patient_birth_date=self.PatientBirthDate,
+            patient_sex=self.PatientSex,
+            accession_number=self.AccessionNumber,
+            study_date=self.StudyDate,
+            study_time=self.StudyTime,
+            study_id=self.StudyID,
+            study_description=self.StudyDescription,
+            referring_physician_name=self.ReferringPhysicianName,
+        )
+
+
+class WireSeries(Wire):
+    """Series level."""
+
+    ID: Identity
+    SeriesInstanceUID: Identity
+    Modality: Key = ""
+    SeriesNumber: Whole = None
+    SeriesDescription: Text = ""
+    BodyPartExamined: Text = ""
+    SeriesDate: Text = ""
+    SeriesTime: Text = ""
+
+    def facts(self) -> model.ArrivedSeries:
+        """Return it in the words of the index."""
+        return model.ArrivedSeries(
+            orthanc_id=self.ID,
+            series_instance_uid=self.SeriesInstanceUID,
+            modality=self.Modality,
+            series_number=self.SeriesNumber,
+            series_description=self.SeriesDescription,
+            body_part_examined=self.BodyPartExamined,
+            series_date=self.SeriesDate,
+            series_time=self.SeriesTime,
+        )
+
+
+class WireInstance(Wire):
+    """One stored object and how it came."""
+
+    ID: Identity
+    SOPInstanceUID: Identity
+    SOPClassUID: Key = ""
+    SeriesInstanceUID: Identity
+    InstanceNumber: Whole = None
+    NumberOfFrames: Whole = None
+    Rows: Whole = None
+    Columns: Whole = None
+    RemoteAET: Key = ""
+    RemoteIP: Key = ""
+    ReceptionDate: Key = ""
+
+    def facts(self, *, at: datetime, now: datetime) -> model.ArrivedInstance:
+        """Return it in the words of the index; ``at`` stands in for an unreadable ReceptionDate."""
+        return model.ArrivedInstance(
+            orthanc_id=self.ID,
+            sop_instance_uid=self.SOPInstanceUID,
+            sop_class_uid=self.SOPClassUID,
+            series_instance_uid=self.SeriesInstanceUID,
+            received_at=reception(self.ReceptionDate, at, now=now),
+            instance_number=self.InstanceNumber,
+            number_of_frames=max(1, self.NumberOfFrames or 1),
+            rows=self.Rows,
+            columns=self.Columns,
+            remote_aet=self.RemoteAET,
+            remote_ip=self.RemoteIP,
+        )
+
+
+class InstancesStored(Wire):
+    """Images of one study are on the cell's disk."""
+
+    kind: Literal["instances-stored"]
+    event_id: UUID
+    at: AwareDatetime
+    study: WireStudy
+    series: Annotated[list[WireSeries], Field(min_length=1, max_length=MAXIMUM_INSTANCES)]
+    instances: Annotated[list[WireInstance], Field(min_length=1, max_length=MAXIMUM_INSTANCES)]
+
+    def facts(self, *, now: datetime) -> model.ArrivedInstances:
+        """Return it in the words of the index."""
+        return model.ArrivedInstances(
+            study=self.study.facts(),
+            series=tuple(series.facts() for series in self.series),
+            instances=tuple(instance.facts(at=self.at, now=now) for instance in self.instances),
+        )
+
+
+class AssociationRefused(Wire):
+    """Somebody knocked at the cell's DICOM port and was not let in."""
+
+    kind: Literal["association-refused"]
+    event_id: UUID
+    at: AwareDatetime
+    aet: Key = ""
+    address: Key = ""
+    reason: Refusal
+    count: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+
+
+class CellStarted(Wire):
+    """The cell came up; what runs in it."""
+
+    kind: Literal["cell-started"]
+    event_id: UUID
+    at: AwareDatetime
+    orthanc: Key
+    python: Key = ""
+    plugins: dict[Key, Key] = {}
+    unknown_routes: Annotated[list[Text], Field(max_length=1000)] = []
+
+
+WireEvent = Annotated[InstancesStored | AssociationRefused | CellStarted, Field(discriminator="kind")]
+EVENT: TypeAdapter[WireEvent] = TypeAdapter(WireEvent)
+"""Reads any event of wire format 3."""
