@@ -28,6 +28,7 @@ from sidecar.ui import jinja as ui
 BLUEPRINTS = (
     "sidecar.gate.health",
     "sidecar.accounts.web",
+    "sidecar.intake.web",
 )
 """Modules whose ``bp`` is mounted at the root."""
 
@@ -149,7 +150,7 @@ def _answer_problems(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def _broken(error: Exception) -> Response:
-        app.logger.exception("unexpected error in request %s", request_id(), exc_info=error)
+        app.logger.error("unexpected error in request %s", request_id(), exc_info=error)
         return problems.answer(Broken(f"Something broke on our side. Nothing you saved is lost. Reference: {request_id()}"))
 
 

@@ -4,8 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 from sidecar.gate.scope import Event, Scope
+from sidecar.studies import service as studies
+from sidecar.studies.events import InstancesArrived, StudyArrived
 
-REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {}
+
+def _route(scope: Scope, happened: StudyArrived | InstancesArrived) -> None:
+    if happened.study_id is not None:
+        studies.route(scope, happened.study_id)
+
+
+REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {
+    StudyArrived: (_route,),
+    InstancesArrived: (_route,),  # the first images may have been of a modality nobody reads; arrival may prove earlier
+}
 
 
 def react(scope: Scope, happened: Event) -> None:

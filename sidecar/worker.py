@@ -23,7 +23,10 @@ from sidecar.kernel.logging import configure_logging
 from sidecar.kernel.settings import Settings
 from sidecar.reactions import react
 
-JOBS: tuple[tuple[str, float], ...] = ()
+JOBS: tuple[tuple[str, float], ...] = (
+    ("sidecar.studies.jobs:complete_studies", 1.0),
+    ("sidecar.intake.jobs:reconcile_cells", 20.0),
+)
 """``module:function`` and its interval in seconds. A job receives the Workshop; those named in WOKEN also run on rr:wake."""
 
 WOKEN: frozenset[str] = frozenset()
@@ -35,7 +38,7 @@ class Workshop:
 
     settings: Settings
     scopes: Scopes
-    redis: "Redis[bytes]"
+    redis: Redis
     tokens: CellTokens
 
 
@@ -88,12 +91,12 @@ def main() -> None:
     scheduler.shutdown(wait=True)
 
 
-def _wake_on_request(redis: "Redis[bytes]", scheduler: BackgroundScheduler, stop: threading.Event) -> None:
+def _wake_on_request(redis: Redis, scheduler: BackgroundScheduler, stop: threading.Event) -> None:
     """Run the WOKEN jobs at once whenever somebody publishes on rr:wake, until stopped; Redis may come and go."""
     log = structlog.get_logger("worker")
     while not stop.is_set():
         try:
-            with redis.pubsub(ignore_subscribe_messages=True) as listening:
+            with redis.pubsub(ignore_subscribe_messages=True) as listening:  # type: ignore[no-untyped-call]
                 listening.subscribe(WAKE)
                 while not stop.is_set():
                     if listening.get_message(timeout=1.0):

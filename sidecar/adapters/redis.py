@@ -3,9 +3,12 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
+import structlog
 from redis import Redis
+from redis.exceptions import RedisError
 
 CHANGES = "rr:changes"
 """Channel: {"organisations": […]}: something these organisations may see has changed."""
@@ -15,30 +18,38 @@ REVOKED = "rr:revoked"
 """Sorted set: hashed session id → when the last token of it has expired (epoch seconds)."""
 
 
-def connect(url: str) -> "Redis[bytes]":
+def connect(url: str) -> Redis:
     """Return a client that gives up quickly rather than hang a request."""
     return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15)
 
 
-def publish_changes(client: "Redis[bytes]", organisations: Iterable[UUID]) -> None:
-    """Tell every open browser of these organisations to look again."""
+def publish_changes(client: Redis, organisations: Iterable[UUID]) -> None:
+    """Tell every open browser of these organisations to look again.
+
+    What happened is committed already: without Redis nothing fails, and browsers catch up when they are connected again.
+    """
     names = sorted({str(each) for each in organisations})
-    if names:
+    if not names:
+        return
+    try:
         client.publish(CHANGES, json.dumps({"organisations": names}))
+    except RedisError as error:
+        structlog.get_logger("redis").warning("change not pushed", error=type(error).__name__)
 
 
-def wake_worker(client: "Redis[bytes]") -> None:
+def wake_worker(client: Redis) -> None:
     """Ask the worker to look at its cells now instead of at the next tick."""
     client.publish(WAKE, b"1")
 
 
-def revoke_session(client: "Redis[bytes]", session: str, *, until: datetime) -> None:
+def revoke_session(client: Redis, session: str, *, until: datetime) -> None:
     """Name a hashed session as ended until its last cell token has expired."""
     client.zadd(REVOKED, {session: until.timestamp()})
     wake_worker(client)
 
 
-def revoked_sessions(client: "Redis[bytes]", *, now: datetime) -> dict[str, int]:
+def revoked_sessions(client: Redis, *, now: datetime) -> dict[str, int]:
     """Return the ended sessions that a cell must still refuse, and forget the expired ones."""
     client.zremrangebyscore(REVOKED, "-inf", now.timestamp())
-    return {name.decode(): int(until) for name, until in client.zrange(REVOKED, 0, -1, withscores=True)}
+    scored = cast("list[tuple[bytes, float]]", client.zrange(REVOKED, 0, -1, withscores=True))
+    return {name.decode(): int(until) for name, until in scored}
