@@ -1,13 +1,15 @@
 """``./readingroom``: the verbs a person and the CI use. Thin: what a verb does lives in the package it calls."""
 
+import importlib
 import shutil
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import click
 from rich.console import Console
 
-from sidecar.instance import Instance, StepFailed
+from sidecar.instance import Instance, StepError
 from sidecar.instance.layout import default_data_dir
 
 console = Console(stderr=True)
@@ -25,13 +27,31 @@ class Verbs(click.Group):
         del ctx
         return list(self.commands)
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; an unknown one is answered with the list of those that exist."""
+        if args and args[0] not in self.commands:
+            raise click.UsageError(f"there is no verb {args[0]!r}.\n\n{ctx.get_help()}")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
-        """Run the verb; turn StepFailed into exit code 1."""
+        """Run the verb; turn StepError into exit code 1."""
         try:
             return super().invoke(ctx)
-        except StepFailed as failure:
-            console.print(f"[red]✗[/red] {failure}", markup=True, highlight=False)
+        except StepError as failure:
+            console.print("✗", failure, style="red", markup=False, highlight=False, soft_wrap=True)
             ctx.exit(1)
+
+
+def demo_room() -> ModuleType:
+    """Return the module that loads the demo and knows its users; it is imported only when somebody asks for it."""
+    return importlib.import_module("sidecar.demo.load")
+
+
+def there(data: Path) -> Instance:
+    """Return the existing instance; say what to do when there is none."""
+    if not (data / "instance.json").exists():
+        raise click.ClickException(f"there is no instance in {data}. Start one with ./readingroom up, or name it with --data")
+    return Instance(data, console=console)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,9 +69,7 @@ def up(data: Path, demo: bool, port: int | None, bind: str | None) -> None:  # n
     instance = Instance(data, port=port, bind=bind, console=console)
     instance.up()
     if demo:
-        from sidecar.demo import load
-
-        load(instance.env(), console)
+        demo_room().load_demo(instance.env(), console)
     console.print(f"Reading Room is up: [bold]{instance.url}[/bold]  (data: {data})")
 
 
@@ -59,7 +77,7 @@ def up(data: Path, demo: bool, port: int | None, bind: str | None) -> None:  # n
 @data_option
 def down(data: Path) -> None:
     """Stop everything. Data stays."""
-    Instance(data).down()
+    there(data).down()
     console.print("Stopped.")
 
 
@@ -69,7 +87,7 @@ def status(data: Path) -> None:
     """Show what runs, on which ports, and how much disk it takes."""
     from sidecar.instance.report import print_status
 
-    up_and_well = print_status(Instance(data), Console())
+    up_and_well = print_status(there(data), Console())
     raise SystemExit(0 if up_and_well else 1)
 
 
@@ -81,7 +99,7 @@ def logs(data: Path, name: str | None, follow: bool) -> None:  # noqa: FBT001
     """Print the end of a part's log: web worker nginx postgres redis supervisord cell-<uuid>; default: all."""
     from sidecar.instance.report import log_files
 
-    files = log_files(Instance(data), name)
+    files = log_files(there(data), name)
     if not files:
         raise click.ClickException(f"no log called {name!r} in {data}")
     subprocess.run(["tail", "-n", "50", *(["-F"] if follow else []), *map(str, files)], check=False)
@@ -92,11 +110,10 @@ def logs(data: Path, name: str | None, follow: bool) -> None:  # noqa: FBT001
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(data: Path, yes: bool) -> None:  # noqa: FBT001
     """Stop everything and delete the data directory: images, reports, secrets. Cannot be undone."""
-    if not (data / "instance.json").exists():
-        raise click.ClickException(f"{data} is not a Reading Room data directory")
+    instance = there(data)
     if not yes:
         click.confirm(f"Delete {data} with every image, report and secret in it?", abort=True)
-    Instance(data).down()
+    instance.down()
     shutil.rmtree(data)
     console.print(f"Deleted {data}.")
 
@@ -114,9 +131,7 @@ def migrate(data: Path) -> None:
 @click.argument("user")
 def code(data: Path, user: str) -> None:
     """Print the present TOTP code of a demo user."""
-    from sidecar.demo import current_code
-
-    click.echo(current_code(Instance(data).env(), user))
+    click.echo(demo_room().current_code(there(data).env(), user))
 
 
 @cli.command()

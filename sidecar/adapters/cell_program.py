@@ -11,6 +11,8 @@ LIMITS = ("prlimit", "--core=0", "--nofile=8192", "--data=8589934592")
 SIGNALS = ("env", "--ignore-signal=INT,TERM")
 """bwrap must outlive the signal that stops Orthanc in peace: Orthanc sets its own handlers, bwrap keeps ignoring."""
 ORTHANC = "/usr/sbin/Orthanc"
+PLUGIN_INSIDE = "/plugin/orthanc_plugin"
+"""The folder keeps its name in the root: it is a Python package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ def render(housing: CellHousing, spec: CellSpec) -> str:
         "autostart=true", "autorestart=true", "startsecs=1", "startretries=30",
         "stopsignal=TERM", "stopasgroup=true", "killasgroup=true", "stopwaitsecs=20",
         f"stdout_logfile={directory / 'log/orthanc.log'}",
-        "redirect_stderr=true", "stdout_logfile_maxbytes=10MB", "stdout_logfile_backups=5",
+        # The plugin, which reads the log for refused associations, cuts it at 16 MB; this bounds it when there is no plugin.
+        "redirect_stderr=true", "stdout_logfile_maxbytes=50MB", "stdout_logfile_backups=1",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -73,14 +76,14 @@ def command(housing: CellHousing, spec: CellSpec) -> list[str]:
         variables = environment(housing, spec, directory, str(housing.plugin_dir))
         settings = [f"{name}={value}" for name, value in variables.items()]
         return [*LIMITS, "env", "-i", *settings, ORTHANC, str(housing.orthanc_config)]
-    variables = environment(housing, spec, "/cell", "/plugin")
+    variables = environment(housing, spec, "/cell", PLUGIN_INSIDE)
     settings = [word for name, value in variables.items() for word in ("--setenv", name, value)]
     return [
         *LIMITS, *SIGNALS, "bwrap",
         "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL",
         "--ro-bind", str(housing.orthanc_root), "/",
         "--bind", str(housing.cells_dir / str(spec.cell_id)), "/cell",
-        "--ro-bind", str(housing.plugin_dir), "/plugin",
+        "--tmpfs", "/plugin", "--ro-bind", str(housing.plugin_dir), PLUGIN_INSIDE,
         "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run",  # noqa: S108 - inside the root
         "--ro-bind", str(housing.orthanc_config), "/run/orthanc.json",
         "--chdir", "/cell", "--clearenv", *settings,
@@ -104,12 +107,7 @@ def environment(housing: CellHousing, spec: CellSpec, cell_dir: str, plugin_dir:
         "RR_CELL_HTTP_PORT": str(spec.http_port),
         "RR_CELL_HTTP_BIND": housing.cell_host,
         "RR_CELL_DIR": cell_dir,
-        "RR_CELL_STORAGE": f"{cell_dir}/storage",
-        "RR_CELL_INDEX": f"{cell_dir}/index",
-        "RR_CELL_LOG": f"{cell_dir}/log/orthanc.log",
-        "RR_CELL_POLICY": f"{cell_dir}/policy.json",
         "RR_CELL_SECRET_FILE": f"{cell_dir}/secret",
-        "RR_CELL_PLUGIN": f"{plugin_dir}/plugin.py",
         "RR_PLUGIN_DIR": plugin_dir,
         "RR_INBOX_URL": housing.inbox_url,
     }

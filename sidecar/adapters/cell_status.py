@@ -12,7 +12,7 @@ COMPLAINTS_KEPT = 5
 
 
 class CellState(StrEnum):
-    """State of a cell's process, as supervisord names it, and ``absent``: never placed here."""
+    """State of a cell's process, as supervisord names it."""
 
     RUNNING = "running"
     STARTING = "starting"
@@ -26,7 +26,7 @@ class CellState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CellStatus:
-    """One look at a cell. ``since``: start of the present process, UTC. ``last_error``: newest E/W lines, oldest first."""
+    """One look at a cell. ``since``: start of the present process, UTC. ``last_error``: newest ones, oldest first."""
 
     state: CellState
     pid: int | None
@@ -48,13 +48,16 @@ def from_info(info: dict[str, Any], directory: Path, disk_bytes: int) -> CellSta
 
 
 def complaints(log: Path) -> tuple[str, ...]:
-    """Return the newest errors and warnings of an Orthanc log (lines such as ``E1121 20:15:03.123456 …``)."""
+    """Return the newest errors of an Orthanc log: lines such as ``E1121 20:15:03.123456 …``.
+
+    Its warnings (W) are left out: every start writes twenty of them.
+    """
     if not log.exists():
         return ()
     with log.open("rb") as handle:
         handle.seek(max(0, log.stat().st_size - TAIL_BYTES))
         lines = handle.read().decode(errors="replace").splitlines()
-    found = [line for line in lines if line[:1] in {"E", "W"} and line[1:5].isdigit()]
+    found = [line for line in lines if line.startswith("E") and line[1:5].isdigit()]
     return tuple(found[-COMPLAINTS_KEPT:])
 
 

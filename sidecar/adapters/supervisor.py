@@ -23,9 +23,17 @@ class CellHost:
         self.housing = housing
         self._disk: dict[UUID, tuple[float, int]] = {}
 
+    def prepare(self, spec: CellSpec) -> Path:
+        """Make the cell's directory and secret without starting it; return where ``policy.json`` belongs."""
+        home = self.directory(spec.cell_id)
+        for path in (home, home / "storage", home / "index", home / "log"):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_if_new(home / "secret", spec.secret, 0o600)
+        return home / "policy.json"
+
     def ensure(self, spec: CellSpec) -> bool:
         """Make the cell exist and run as specified; return whether anything had to change."""
-        self._make_directory(spec)
+        self.prepare(spec)
         changed = _write_if_new(self._include(spec.cell_id), render(self.housing, spec), 0o600)
         rpc = supervisor_rpc.connect(self.housing.supervisor_socket)
         applied = supervisor_rpc.apply_group(rpc, spec.program)
@@ -66,12 +74,6 @@ class CellHost:
 
     def _include(self, cell_id: UUID) -> Path:
         return self.housing.include_dir / f"{program_name(cell_id)}.conf"
-
-    def _make_directory(self, spec: CellSpec) -> None:
-        home = self.directory(spec.cell_id)
-        for path in (home, home / "storage", home / "index", home / "log"):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_if_new(home / "secret", spec.secret, 0o600)
 
     def _disk_use(self, cell_id: UUID) -> int:
         looked, size = self._disk.get(cell_id, (float("-inf"), 0))

@@ -19,6 +19,6 @@ Does not belong here: anything about patients, users or studies. This package st
 """
 
 from sidecar.instance.instance import Instance, Until
-from sidecar.instance.steps import StepFailed
+from sidecar.instance.steps import StepError
 
-__all__ = ["Instance", "StepFailed", "Until"]
+__all__ = ["Instance", "StepError", "Until"]

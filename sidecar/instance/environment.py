@@ -5,9 +5,7 @@ import os
 from pathlib import Path
 
 from sidecar.instance import orthanc_root, postgres, redis, viewer
-from sidecar.instance.layout import CHECKOUT, Layout, write_private
-
-LOOPBACK = "127.0.0.1"
+from sidecar.instance.layout import CHECKOUT, LOOPBACK, Layout, write_private
 
 
 def variables(layout: Layout) -> dict[str, str]:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sidecar.instance import environment, stages, supervision
 from sidecar.instance.layout import Layout, open_layout
-from sidecar.instance.steps import StepFailed, run_steps
+from sidecar.instance.steps import StepError, run_steps
 
 Until = Literal["services", "migrated", "all"]
 """How far to go: Postgres and Redis; the tables too; everything."""
@@ -31,7 +31,7 @@ class Instance:
         return self.layout.public_url
 
     def up(self, until: Until = "all") -> None:
-        """Bring the instance up. What is up already stays up, what changed is started anew. Raise StepFailed."""
+        """Bring the instance up. What is up already stays up, what changed is started anew. Raise StepError."""
         with self._alone():
             for stage in self._stages(until):
                 run_steps(stage(self.layout, self.console), self.console)
@@ -67,5 +67,5 @@ class Instance:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise StepFailed(f"another `up` is at work on {self.layout.data}; wait for it") from error
+                raise StepError(f"another `up` is at work on {self.layout.data}; wait for it") from error
             yield

@@ -3,12 +3,13 @@
 import json
 import os
 import pwd
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sidecar.instance.ports import Ports, choose_ports
-from sidecar.instance.steps import StepFailed
+from sidecar.instance.steps import StepError
 
+LOOPBACK = "127.0.0.1"
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOCKET_PATH_LIMIT = 107
 """Bytes in the path of a unix socket (unix(7)); Postgres' longest name is ``.s.PGSQL.19001``."""
@@ -35,12 +36,17 @@ class Layout:
 
     data: Path
     ports: Ports
-    bind: str = "127.0.0.1"
+    bind: str = LOOPBACK
 
     @property
     def run(self) -> Path:
         """Sockets and pid files: worthless after a restart."""
         return self.data / "run"
+
+    @property
+    def metrics(self) -> Path:
+        """Counters that the web processes share."""
+        return self.run / "metrics"
 
     @property
     def secrets(self) -> Path:
@@ -80,7 +86,8 @@ class Layout:
     @property
     def public_url(self) -> str:
         """Origin without trailing slash."""
-        host = os.environ.get("RR_PUBLIC_HOST") or ("127.0.0.1" if self.bind in {"127.0.0.1", "0.0.0.0"} else self.bind)  # noqa: S104
+        everywhere = self.bind in {LOOPBACK, "0.0.0.0"}  # noqa: S104 - read, not bound
+        host = os.environ.get("RR_PUBLIC_HOST", LOOPBACK if everywhere else self.bind)
         return f"http://{host}:{self.ports.public}"
 
     def make(self) -> None:
@@ -90,6 +97,7 @@ class Layout:
         self.data.chmod(0o711)
         for private in (self.run, self.secrets, self.logs, self.conf, self.cells_conf, self.cells, self.data / "redis"):
             private.mkdir(mode=0o700, exist_ok=True)
+        self.metrics.mkdir(mode=0o700, exist_ok=True)
         self.postgres.mkdir(mode=0o700, exist_ok=True)
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
@@ -100,23 +108,18 @@ def open_layout(data_dir: Path, *, public_port: int | None = None, bind: str | N
     """Return the remembered layout of ``data_dir``, or choose and remember one. Explicit values replace remembered ones."""
     data = data_dir.absolute()
     if len(str(data / "postgres" / ".s.PGSQL.19001")) > SOCKET_PATH_LIMIT:
-        raise StepFailed(f"{data} is too long a path: unix sockets in it would exceed {SOCKET_PATH_LIMIT} characters")
+        raise StepError(f"{data} is too long a path: unix sockets in it would exceed {SOCKET_PATH_LIMIT} characters")
     memory = data / "instance.json"
-    if memory.exists():
-        known = json.loads(memory.read_text())
-        ports = Ports(**{key: tuple(value) if isinstance(value, list) else value for key, value in known["ports"].items()})
-        layout = Layout(data, ports, known["bind"])
+    known = json.loads(memory.read_text()) if memory.exists() else {}
+    if known:
+        ports = Ports.remembered(known["ports"])
     else:
         ports = choose_ports(data, public=public_port, default=data == default_data_dir())
-        layout = Layout(data, ports)
-    changed = Layout(
-        data,
-        Ports(**{**asdict(layout.ports), "public": public_port or layout.ports.public}),
-        bind or layout.bind,
-    )
+    ports = replace(ports, public=public_port or ports.public)
+    layout = Layout(data, ports, bind or known.get("bind", LOOPBACK))
     data.mkdir(parents=True, exist_ok=True)
-    write_private(memory, json.dumps({"bind": changed.bind, "ports": asdict(changed.ports)}, indent=1))
-    return changed
+    write_private(memory, json.dumps({"bind": layout.bind, "ports": asdict(ports)}, indent=1))
+    return layout
 
 
 def write_private(path: Path, content: str | bytes, mode: int = 0o600) -> None:

@@ -34,14 +34,14 @@ def render(layout: Layout) -> str:
         cell_host="127.0.0.1",
         cell_ports=range(first, last + 1),
         ohif_dir=viewer.path(),
-        decode_worker=viewer.DECODE_WORKER,
+        decode_worker=viewer.decode_worker(),
         static_dir=CHECKOUT / "sidecar/ui/static",
         mime_types=MIME_TYPES,
     )
 
 
 def configure(layout: Layout) -> None:
-    """Write nginx.conf and have nginx read it; raise StepFailed with its complaint."""
+    """Write nginx.conf and have nginx read it; raise StepError with its complaint."""
     (layout.run / "nginx").mkdir(mode=0o700, exist_ok=True)
     write_private(layout.conf / "nginx.conf", render(layout))
     run_command([*command(layout), "-t", "-q"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sidecar.instance.layout import cache_dir
-from sidecar.instance.steps import StepFailed, run_command
+from sidecar.instance.steps import StepError, run_command
 from sidecar.instance.tools import need
 
 SUITE = "forky"
@@ -41,7 +41,7 @@ def built() -> bool:
 
 
 def build(console: Console) -> None:
-    """Build the root under a temporary name and rename it; raise StepFailed."""
+    """Build the root under a temporary name and rename it; raise StepError."""
     target = root_path()
     target.parent.mkdir(parents=True, exist_ok=True)
     for abandoned in target.parent.glob(f"{target.name}.part-*"):
@@ -50,10 +50,12 @@ def build(console: Console) -> None:
     mirror = debian_mirror()
     try:
         bootstrap(part, mirror, ())
-    except StepFailed as refusal:
+    except StepError as refusal:
         if "expired" not in str(refusal) and "not valid any more" not in str(refusal):
             raise
-        console.print(f"[yellow]Note:[/yellow] {SUITE}'s Release file on the mirror is past its date; signatures are still checked.")
+        console.print(
+            f"[yellow]Note:[/yellow] {SUITE}'s Release file on the mirror is past its date; signatures are still checked."
+        )
         remove_tree(part)
         bootstrap(part, mirror, ('--aptopt=Acquire::Check-Valid-Until "false"',))
     for name in MOUNTPOINTS:
@@ -62,7 +64,7 @@ def build(console: Console) -> None:
 
 
 def bootstrap(part: Path, mirror: str, extra: tuple[str, ...]) -> None:
-    """Run mmdebstrap into ``part``; raise StepFailed with its last lines."""
+    """Run mmdebstrap into ``part``; raise StepError with its last lines."""
     command = [need("mmdebstrap"), "--variant=apt", f"--keyring={KEYRING}", f"--include={','.join(PACKAGES)}"]
     command += [*proxy_options(), *extra, SUITE]
     if os.geteuid() == 0:
@@ -79,18 +81,20 @@ def bootstrap(part: Path, mirror: str, extra: tuple[str, ...]) -> None:
 
 
 def debian_mirror() -> str:
-    """Return the Debian mirror the host itself uses; raise StepFailed where there is none to take."""
+    """Return the Debian mirror the host itself uses; raise StepError where there is none to take."""
     if chosen := os.environ.get("RR_DEBIAN_MIRROR"):
         return chosen
     listing = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(ORIGIN)|$(LABEL)", "Created-By: Packages"],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout
     for line in listing.splitlines():
         uri, origin, label = line.split("|")
         if (origin, label) == ("Debian", "Debian"):
             return uri
-    raise StepFailed(
+    raise StepError(
         "this host's apt configuration names no Debian mirror. Set RR_DEBIAN_MIRROR to one you trust, "
         "such as the value of URIs in a Debian machine's /etc/apt/sources.list.d/debian.sources"
     )

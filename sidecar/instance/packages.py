@@ -1,13 +1,12 @@
 """What the operating system must bring (Debian 12 and later, Ubuntu 24.04 and later), installed without side effects."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from collections.abc import Iterator
 
-from sidecar.instance.steps import StepFailed, run_command
+from sidecar.instance.steps import StepError, run_command
 from sidecar.instance.tools import find, postgres_bin
 
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -54,13 +53,13 @@ def missing(packages: Iterable[Package] = RUNTIME) -> list[Package]:
 
 
 def install(packages: Iterable[Package] = RUNTIME) -> None:
-    """Install what is missing with apt; raise StepFailed when that is not possible here."""
+    """Install what is missing with apt; raise StepError when that is not possible here."""
     wanted = missing(packages)
     if not wanted:
         return
     names = [package.name for package in wanted]
     if not find("apt-get"):
-        raise StepFailed(f"this is not a Debian or Ubuntu; install the equivalents of: {' '.join(names)}")
+        raise StepError(f"this is not a Debian or Ubuntu; install the equivalents of: {' '.join(names)}")
     privileged = _as_root()
     quiet = [*privileged, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
     with _services_kept_still(privileged):
@@ -68,16 +67,16 @@ def install(packages: Iterable[Package] = RUNTIME) -> None:
         run_command([*quiet, "install", "--no-install-recommends", *names])
     _disable_services(privileged, [service for package in wanted for service in package.services])
     if absent := missing(wanted):
-        raise StepFailed(f"apt installed {' '.join(names)}, yet missing is: {' '.join(p.name for p in absent)}")
+        raise StepError(f"apt installed {' '.join(names)}, yet missing is: {' '.join(p.name for p in absent)}")
 
 
 def _as_root() -> list[str]:
-    """Return the prefix that gives a command root's rights; raise StepFailed without sudo."""
+    """Return the prefix that gives a command root's rights; raise StepError without sudo."""
     if os.geteuid() == 0:
         return []
     if sudo := find("sudo"):
         return [sudo]
-    raise StepFailed("packages are missing and this user is neither root nor has sudo: install them as root")
+    raise StepError("packages are missing and this user is neither root nor has sudo: install them as root")
 
 
 @contextmanager

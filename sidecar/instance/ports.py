@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PUBLIC_FIRST = 8042
 CELL_PORTS = 100
@@ -25,6 +26,12 @@ class Ports:
     redis: int
     cell_dicom: tuple[int, int]
     cell_http: tuple[int, int]
+
+    @classmethod
+    def remembered(cls, known: dict[str, Any]) -> "Ports":
+        """Return the ports as ``instance.json`` has them; JSON knows no tuples."""
+        ranges = {name: tuple(known[name]) for name in ("cell_dicom", "cell_http")}
+        return cls(**{**known, **ranges})
 
 
 class NoFreePort(RuntimeError):  # noqa: N818 - reads as what happened

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from sidecar.instance import credentials
 from sidecar.instance.layout import Layout, write_private
-from sidecar.instance.steps import StepFailed, run_command
+from sidecar.instance.steps import StepError, run_command
 from sidecar.instance.tools import need, postgres_bin
 
 DATABASE, OWNER, APP, SUPERUSER = "readingroom", "readingroom_owner", "readingroom_app", "postgres"
@@ -46,11 +46,11 @@ def as_postgres() -> list[str]:
 
 
 def programs(layout: Layout) -> Path:
-    """Return the directory of the programs that fit the cluster; raise StepFailed."""
+    """Return the directory of the programs that fit the cluster; raise StepError."""
     version = cluster(layout) / "PG_VERSION"
     major = version.read_text().strip() if version.exists() else None
     if (found := postgres_bin(major)) is None:
-        raise StepFailed(f"Postgres {major or '15 or later'} is not installed")
+        raise StepError(f"Postgres {major or '15 or later'} is not installed")
     return found
 
 
@@ -61,7 +61,7 @@ def initialised(layout: Layout) -> bool:
 
 
 def initialise(layout: Layout) -> None:
-    """Make the cluster; a half-made one is thrown away, it never held data. Raise StepFailed."""
+    """Make the cluster; a half-made one is thrown away, it never held data. Raise StepError."""
     home = cluster(layout)
     prefix = as_postgres()
     if prefix:
@@ -86,8 +86,8 @@ def _check_reachable(layout: Layout, prefix: list[str]) -> None:
     """Say early and clearly when user postgres cannot get to the data directory."""
     try:
         run_command([*prefix, "test", "-w", str(layout.postgres)])
-    except StepFailed as error:
-        raise StepFailed(
+    except StepError as error:
+        raise StepError(
             f"the user postgres cannot reach {layout.postgres}: a directory above it is closed to other users. "
             "Choose another --data, or open the way with chmod o+x"
         ) from error
@@ -120,9 +120,7 @@ def command(layout: Layout) -> list[str]:
 def url(layout: Layout, role: str) -> str:
     """Return the SQLAlchemy URL for ``postgres_app`` or ``postgres_owner``'s password and role."""
     secret = {APP: "postgres_app", OWNER: "postgres_owner"}[role]
-    return (
-        f"postgresql+psycopg://{role}:{credentials.read(layout, secret)}@127.0.0.1:{layout.ports.postgres}/{DATABASE}"
-    )
+    return f"postgresql+psycopg://{role}:{credentials.read(layout, secret)}@127.0.0.1:{layout.ports.postgres}/{DATABASE}"
 
 
 def connect(layout: Layout, database: str = SUPERUSER) -> psycopg.Connection[tuple[object, ...]]:

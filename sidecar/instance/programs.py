@@ -47,7 +47,7 @@ class Program:
     command: list[str]
     version: str
     variables: dict[str, str]
-    autostart: bool
+    autostart: bool = False
     stop_signal: str = "TERM"
     stop_seconds: int = 10
 
@@ -57,12 +57,13 @@ def all_programs(layout: Layout) -> list[Program]:
     told = environment.variables(layout)
     code = environment.code_fingerprint(*told.values())
     nothing: dict[str, str] = {}
+    settings = _digest(postgres.CONFIGURATION)
     return [
-        Program("postgres", postgres.command(layout), _digest(postgres.CONFIGURATION), nothing, True, "INT", 60),
-        Program("redis", redis.command(layout), _digest(redis.CONFIGURATION), nothing, True),
-        Program("web", web_command(layout), code, told, False),
-        Program("worker", [sys.executable, "-m", "sidecar.worker"], code, told, False, stop_seconds=20),
-        Program("nginx", nginx.command(layout), _digest(nginx.render(layout)), nothing, False),
+        Program("postgres", postgres.command(layout), settings, nothing, autostart=True, stop_signal="INT", stop_seconds=60),
+        Program("redis", redis.command(layout), _digest(redis.CONFIGURATION), nothing, autostart=True),
+        Program("web", web_command(layout), code, {**told, "PROMETHEUS_MULTIPROC_DIR": str(layout.metrics)}),
+        Program("worker", [sys.executable, "-m", "sidecar.worker"], code, told, stop_seconds=20),
+        Program("nginx", nginx.command(layout), _digest(nginx.render(layout)), nothing),
     ]
 
 
@@ -71,7 +72,7 @@ def web_command(layout: Layout) -> list[str]:
     return [
         sys.executable, "-m", "gunicorn", "sidecar.app:create_app()", "--name", "readingroom-web",
         "--bind", f"127.0.0.1:{layout.ports.web}", "--worker-class", "gthread", "--workers", "2", "--threads", "96",
-        "--keep-alive", "75", "--timeout", "60", "--graceful-timeout", "5", "--worker-tmp-dir", "/dev/shm",  # noqa: S108
+        "--keep-alive", "75", "--timeout", "60", "--graceful-timeout", "3", "--worker-tmp-dir", "/dev/shm",  # noqa: S108
         "--forwarded-allow-ips", "127.0.0.1", "--no-control-socket",
     ]  # fmt: skip
 
@@ -79,9 +80,7 @@ def web_command(layout: Layout) -> list[str]:
 def render(layout: Layout) -> str:
     """Return the text of supervisord.conf. It holds passwords: written 0600."""
     user = "root" if os.geteuid() == 0 else str(os.geteuid())
-    head = HEAD.format(
-        logs=layout.logs, run=layout.run, socket=layout.supervisor_socket, include=layout.cells_conf, user=user
-    )
+    head = HEAD.format(logs=layout.logs, run=layout.run, socket=layout.supervisor_socket, include=layout.cells_conf, user=user)
     return head + "".join(section(layout, program) for program in all_programs(layout))
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from sidecar.instance import orthanc_root, packages, viewer
 from sidecar.instance.layout import CHECKOUT
 from sidecar.instance.stages import install_packages
-from sidecar.instance.steps import Step, StepFailed, run_steps
+from sidecar.instance.steps import Step, StepError, run_steps
 
 BIN = Path(sys.executable).parent
 STATIC_CHECKS = (
@@ -35,7 +35,7 @@ def run_tests(layers: tuple[str, ...], console: Console) -> int:
     """Prepare what the layers need and run them; all layers and the static checks when none is named."""
     unknown = [layer for layer in layers if layer not in LAYERS]
     if unknown:
-        raise StepFailed(f"no such layer: {' '.join(unknown)}. There are: {' '.join(LAYERS)}")
+        raise StepError(f"no such layer: {' '.join(unknown)}. There are: {' '.join(LAYERS)}")
     chosen = layers or LAYERS
     if set(chosen) - set(FAST_LAYERS):
         prepare(console, browser=bool(NEED_BROWSER & set(chosen)))
@@ -48,11 +48,9 @@ def prepare(console: Console, *, browser: bool) -> None:
     if browser:
         lacking = packages.missing(packages.FOR_TESTS)
         names = " ".join(package.name for package in lacking)
-        run_steps(
-            [Step(f"Install {names}", lambda: not lacking, lambda: packages.install(packages.FOR_TESTS))], console
-        )
+        run_steps([Step(f"Install {names}", lambda: not lacking, lambda: packages.install(packages.FOR_TESTS))], console)
     run_steps([Step("Build the Orthanc root", orthanc_root.built, lambda: orthanc_root.build(console))], console)
-    run_steps(viewer.steps(), console)
+    run_steps(viewer.steps(lambda text: console.print(f"  [dim]{text}[/dim]")), console)
 
 
 def run_module(folder: str, name: str | None, results: str, console: Console) -> int:
@@ -62,7 +60,7 @@ def run_module(folder: str, name: str | None, results: str, console: Console) ->
         console.print(f"In {folder}: {' '.join(there) or 'nothing yet'}")
         return 0
     if name not in there:
-        raise StepFailed(f"no {folder}/{name}.py. There are: {' '.join(there) or 'none'}")
+        raise StepError(f"no {folder}/{name}.py. There are: {' '.join(there) or 'none'}")
     prepare(console, browser=True)
     out = CHECKOUT / results
     out.mkdir(parents=True, exist_ok=True)

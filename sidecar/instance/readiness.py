@@ -6,15 +6,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-from sidecar.instance.steps import StepFailed
+from sidecar.instance.steps import StepError
 
 
 def wait_until(ready: Callable[[], bool], *, seconds: float, what: str, pause: float = 0.05) -> None:
-    """Return as soon as ``ready()``; raise StepFailed naming ``what`` after ``seconds``."""
+    """Return as soon as ``ready()``; raise StepError naming ``what`` after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
-            raise StepFailed(f"{what} did not happen within {seconds:.0f} s")
+            raise StepError(f"{what} did not happen within {seconds:.0f} s")
         time.sleep(pause)
 
 

@@ -19,7 +19,7 @@ from sidecar.instance import (
 )
 from sidecar.instance.layout import Layout
 from sidecar.instance.readiness import port_answers, url_status, wait_until
-from sidecar.instance.steps import Step, StepFailed, always
+from sidecar.instance.steps import Step, StepError, always
 
 Stage = Callable[[Layout, Console], Iterator[Step]]
 
@@ -41,7 +41,7 @@ def materials(_layout: Layout, console: Console) -> Iterator[Step]:
         orthanc_root.built, lambda: orthanc_root.build(console),
         "check that the Debian mirror answers; set RR_DEBIAN_MIRROR to use another one",
     )  # fmt: skip
-    yield from viewer.steps()
+    yield from viewer.steps(lambda text: console.print(f"  [dim]{text}[/dim]"))
 
 
 def ground(layout: Layout, _console: Console) -> Iterator[Step]:
@@ -49,9 +49,7 @@ def ground(layout: Layout, _console: Console) -> Iterator[Step]:
     yield from install_packages()
     yield always("Make directories", layout.make, "choose a directory you may write with --data")
     yield Step("Make secrets", lambda: credentials.complete(layout), lambda: credentials.make_missing(layout))
-    yield Step(
-        "Create the database cluster", lambda: postgres.initialised(layout), lambda: postgres.initialise(layout)
-    )
+    yield Step("Create the database cluster", lambda: postgres.initialised(layout), lambda: postgres.initialise(layout))
     yield always("Write the configuration", lambda: _configure(layout))
     yield Step(
         "Start the supervisor", lambda: supervision.running(layout), lambda: supervision.start(layout),
@@ -92,16 +90,17 @@ def _answers(layout: Layout, name: str) -> bool:
     return {
         "postgres": lambda: postgres.answers(layout),
         "redis": lambda: port_answers(layout.ports.redis),
-        "web": lambda: url_status(f"http://127.0.0.1:{layout.ports.web}/health/live") == 200,  # noqa: PLR2004
+        "web": lambda: url_status(f"http://127.0.0.1:{layout.ports.web}/health/ready") == 200,  # noqa: PLR2004
         "worker": lambda: supervision.is_up(layout, "worker"),
         "nginx": lambda: supervision.is_up(layout, "nginx") and port_answers(layout.ports.public),
     }[name]()
 
 
 def _bring(layout: Layout, name: str) -> None:
-    """Start a part and wait until it answers; raise StepFailed with the end of its log."""
+    """Start a part and wait until it answers; raise StepError with the end of its log."""
     try:
         supervision.start_program(layout, name)
-        wait_until(lambda: _answers(layout, name), seconds=60, what=f"an answer from {name}")
-    except StepFailed as error:
-        raise StepFailed(f"{error}\nThe end of {supervision.log_path(layout, name)}:\n{supervision.tail(layout, name)}") from error
+        wait_until(lambda: _answers(layout, name), seconds=60, what=f"an answer from {name}", pause=0.2)
+    except StepError as error:
+        log = supervision.log_path(layout, name)
+        raise StepError(f"{error}\nThe end of {log}:\n{supervision.tail(layout, name)}") from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 
-class StepFailed(RuntimeError):
+class StepError(RuntimeError):
     """A step could not be done. The message says which, why and what to do."""
 
 
@@ -30,21 +30,21 @@ def always(title: str, act: Callable[[], None], advice: str = "") -> Step:
 
 
 def run_command(command: list[str], *, env: dict[str, str] | None = None, feed: str | None = None) -> str:
-    """Run a program to its end and return its output; raise StepFailed with the last lines when it fails."""
+    """Run a program to its end and return its output; raise StepError with the last lines when it fails."""
     try:
         outcome = subprocess.run(
             command, env=env, input=feed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
     except FileNotFoundError as error:
-        raise StepFailed(f"{command[0]} is not installed") from error
+        raise StepError(f"{command[0]} is not installed") from error
     if outcome.returncode != 0:
         tail = "\n".join(outcome.stdout.strip().splitlines()[-12:])
-        raise StepFailed(f"`{' '.join(command[:4])} …` ended with {outcome.returncode}:\n{tail}")
+        raise StepError(f"`{' '.join(command[:4])} …` ended with {outcome.returncode}:\n{tail}")
     return outcome.stdout
 
 
 def run_steps(steps: Iterable[Step], console: Console) -> None:
-    """Do what is not done yet, in order; stop at the first failure with StepFailed."""
+    """Do what is not done yet, in order; stop at the first failure with StepError."""
     for step in steps:
         if step.done():
             continue
@@ -52,8 +52,8 @@ def run_steps(steps: Iterable[Step], console: Console) -> None:
         with console.status(f"{step.title} …"):
             try:
                 step.act()
-            except (StepFailed, OSError, subprocess.SubprocessError) as error:
-                raise StepFailed(explain(step, error)) from error
+            except (StepError, OSError, subprocess.SubprocessError) as error:
+                raise StepError(explain(step, error)) from error
         if not step.quiet:
             console.print(f"[green]✓[/green] {step.title} [dim]{time.monotonic() - began:.1f} s[/dim]")
 

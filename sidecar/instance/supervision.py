@@ -12,7 +12,7 @@ from pathlib import Path
 from sidecar.adapters import supervisor_rpc
 from sidecar.instance.layout import Layout
 from sidecar.instance.readiness import wait_until
-from sidecar.instance.steps import StepFailed, run_command
+from sidecar.instance.steps import StepError, run_command
 from sidecar.instance.tools import EXTRA_PATH
 
 SUPERVISORD = "supervisord"
@@ -39,13 +39,11 @@ def running(layout: Layout) -> bool:
 
 
 def start(layout: Layout) -> None:
-    """Start supervisord; raise StepFailed. It inherits nothing from this shell: equal instances behave equally."""
+    """Start supervisord; raise StepError. It inherits nothing from this shell: equal instances behave equally."""
     clean = {"PATH": f"{os.path.dirname(sys.executable)}:{EXTRA_PATH}", "LANG": "C.UTF-8", "TZ": "UTC"}  # noqa: PTH120
     clean["HOME"] = os.environ.get("HOME", "/")
     clean["PYTHONDONTWRITEBYTECODE"] = "1"
-    run_command(
-        [sys.executable, "-m", "supervisor.supervisord", "-c", str(layout.conf / "supervisord.conf")], env=clean
-    )
+    run_command([sys.executable, "-m", "supervisor.supervisord", "-c", str(layout.conf / "supervisord.conf")], env=clean)
     wait_until(lambda: running(layout), seconds=20, what="an answer from supervisord")
 
 
@@ -58,11 +56,11 @@ def refresh(layout: Layout) -> None:
 
 
 def start_program(layout: Layout, name: str) -> None:
-    """Start one program and wait until it has stayed up for a second; raise StepFailed when it does not."""
+    """Start one program and wait until it has stayed up for a second; raise StepError when it does not."""
     try:
         supervisor_rpc.start(supervisor_rpc.connect(layout.supervisor_socket), name)
     except xmlrpc.client.Fault as fault:
-        raise StepFailed(f"{name} does not stay up ({fault.faultString})") from fault
+        raise StepError(f"{name} does not stay up ({fault.faultString})") from fault
 
 
 def is_up(layout: Layout, name: str) -> bool:
@@ -86,7 +84,7 @@ def parts(layout: Layout) -> list[Part]:
 
 
 def stop(layout: Layout) -> None:
-    """Stop every program in peace, then supervisord; raise StepFailed when it takes over two minutes."""
+    """Stop every program in peace, then supervisord; raise StepError when it takes over two minutes."""
     pid = supervisor_pid(layout)
     if pid is None:
         return

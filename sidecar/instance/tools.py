@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from sidecar.instance.steps import StepFailed
+from sidecar.instance.steps import StepError
 
 EXTRA_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
@@ -16,10 +16,10 @@ def find(*names: str) -> str | None:
 
 
 def need(*names: str) -> str:
-    """Return the path of the first of ``names`` that is installed; raise StepFailed."""
+    """Return the path of the first of ``names`` that is installed; raise StepError."""
     if found := find(*names):
         return found
-    raise StepFailed(f"{' or '.join(names)} is not installed")
+    raise StepError(f"{' or '.join(names)} is not installed")
 
 
 def postgres_bin(major: str | None = None) -> Path | None:
