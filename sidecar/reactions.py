@@ -5,6 +5,8 @@ from typing import Any
 
 from sidecar.gate.scope import Event, Scope
 from sidecar.studies import service as studies
+from sidecar.studies.events import StudyArrived, StudyCompleted
+from sidecar.studies import service as studies
 from sidecar.studies.events import InstancesArrived, StudyArrived
 
 

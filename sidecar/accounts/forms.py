@@ -1,6 +1,8 @@
 """What the sign-in pages accept."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class SignIn(BaseModel):
@@ -23,3 +25,9 @@ class Enrolment(Code):
 
     password: str = Field(min_length=1, max_length=1024)
     again: str = Field(min_length=1, max_length=1024)
+
+    @model_validator(mode="after")
+    def _same_twice(self) -> Self:
+        if self.password != self.again:
+            raise ValueError("the two passwords differ")
+        return self

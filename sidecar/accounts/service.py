@@ -81,7 +81,9 @@ def provisioning_uri(user: User, secret: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="Reading Room")
 
 
-def enrol(scope: Scope, user: User, *, password: str, totp_secret: str, code: str, seal: Seal) -> None:
+def enrol(  # noqa: PLR0913 - what a person enters
+    scope: Scope, user: User, *, password: str, totp_secret: str, code: str, seal: Seal
+) -> None:
     """Set password and second factor; the code proves that the authenticator works. The invitation is spent."""
     if fault := rules.password_fault(password, context=(user.email.split("@")[0], *user.name.split())):
         raise Invalid(fault)

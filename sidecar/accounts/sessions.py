@@ -33,7 +33,7 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
         return f"{self.actor.organisation_id}/{self.actor.user_id}"
 
 
-def install_sessions(app: Flask, settings: Settings, redis: "Redis[bytes]") -> None:
+def install_sessions(app: Flask, settings: Settings, redis: Redis) -> None:
     """Wire Flask-Session and Flask-Login, and name the actor before each request."""
     app.config.update(
         SESSION_TYPE="redis",
@@ -63,7 +63,7 @@ def _load(key: str) -> SignedInUser | None:
     if time.time() - float(session.get("signed_in_at", 0)) > LONGEST_SESSION:
         return None
     organisation, _, user = key.partition("/")
-    return find_signed_in(UUID(organisation), UUID(user), session.sid)
+    return find_signed_in(UUID(organisation), UUID(user), _session_id())
 
 
 def find_signed_in(organisation_id: UUID, user_id: UUID, sid: str) -> SignedInUser | None:
@@ -78,17 +78,20 @@ def find_signed_in(organisation_id: UUID, user_id: UUID, sid: str) -> SignedInUs
     if found is None:
         return None
     user, organisation = found
-    actor = Actor(
-        user_id, organisation_id, Role(user.role), OrganisationKind(organisation.kind), user.name, session_hash(sid)
-    )
+    actor = Actor(user_id, organisation_id, Role(user.role), OrganisationKind(organisation.kind), user.name, session_hash(sid))
     return SignedInUser(actor, organisation.name, user.zone or organisation.zone)
+
+
+def _session_id() -> str:
+    """Return the random id the cookie bears (Flask-Session's own attribute)."""
+    return str(session.sid)  # type: ignore[attr-defined]
 
 
 def begin(user: User) -> None:
     """Sign a person in under a new session id: whatever id came before is worthless (session fixation)."""
     session.clear()
     current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
-    found = find_signed_in(user.organisation_id, user.id, session.sid)
+    found = find_signed_in(user.organisation_id, user.id, _session_id())
     if found is None:
         raise RuntimeError("a person just verified cannot be found")
     session["signed_in_at"] = time.time()

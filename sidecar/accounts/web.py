@@ -90,9 +90,7 @@ def code_post(_scope: Scope) -> ResponseReturnValue:
     organisation_id, user_id, email = pending
     with scopes().open(NOBODY, login=email, request_id=request_id(), address=request.remote_addr or "") as asking:
         user = asking.one(select(User).where(User.id == user_id, User.organisation_id == organisation_id))
-        good = user.disabled_at is None and service.take_code(
-            asking, user, code=request.form.get("code", ""), seal=_seal()
-        )
+        good = user.disabled_at is None and service.take_code(asking, user, code=request.form.get("code", ""), seal=_seal())
         if good:
             asking.emit(events.SignedIn(organisation_id=organisation_id, user_id=user_id))
     if not good:
@@ -133,13 +131,11 @@ def invitation_post(_scope: Scope, token: str) -> ResponseReturnValue:
         user = service.invited(asking, token)
     try:
         form = forms.Enrolment.model_validate(request.form.to_dict())
-        if form.password != form.again:
-            raise Invalid("The two passwords differ.")
         with scopes().open(NOBODY, login=service.invitation_hash(token)) as asking:
             user = service.invited(asking, token)
             service.enrol(asking, user, password=form.password, totp_secret=secret, code=form.code, seal=_seal())
     except ValidationError:
-        return _enrol_page(user, secret, error="Fill in the password twice and the six digits of the code."), 400
+        return _enrol_page(user, secret, error="Enter the same password twice and the six digits of the code."), 400
     except Invalid as problem:
         return _enrol_page(user, secret, error=problem.message), 400
     session.clear()

@@ -5,6 +5,6 @@
 - `phantoms`: `generate` writes a study's files, `slices` writes a cheap stream for tests and benchmarks
 - `chest` `brain` `heart`: anatomy as arrays; `raster` draws shapes; `objects` turns arrays into DICOM objects
 - `send`: `send` hands a folder to a cell with dcmtk's storescu
-
-What does not belong here: anything that knows the database, users or the cells.
+- `cast`: the demo's users and the book of their secrets
+- `load`: all of it, into a running instance
 """

@@ -85,7 +85,7 @@ def _corner(size: int, spacing: float) -> tuple[float, float]:
 def _ct(study: StudySpec, folder: Path, taken: dt.datetime) -> list[Path]:
     """Write a chest CT."""
     volume = chest.ct_volume(
-        chest.Chest(study.seed, **study.findings), CT_SLICES, CT_SIZE, CT_SPACING, CT_THICKNESS, 122.0
+        chest.Chest(study.seed, **study.findings), CT_SLICES, CT_SIZE, CT_SPACING, CT_THICKNESS, 110.0
     )
     stored = np.clip(volume + 1024, 0, 4095).astype(np.int16)
     paths = []
@@ -93,7 +93,7 @@ def _ct(study: StudySpec, folder: Path, taken: dt.datetime) -> list[Path]:
         ds = study_object(study, taken, 2, i + 1)
         ds.SeriesDescription = "Chest 5 mm axial"
         _ct_modules(ds)
-        put_plane(ds, (*_corner(CT_SIZE, CT_SPACING), 122.0 - i * CT_THICKNESS), CT_SPACING, CT_THICKNESS)
+        put_plane(ds, (*_corner(CT_SIZE, CT_SPACING), 110.0 - i * CT_THICKNESS), CT_SPACING, CT_THICKNESS)
         put_pixels(ds, pixels, 16)
         paths.append(write(ds, folder))
     return paths

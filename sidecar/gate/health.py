@@ -53,7 +53,7 @@ def _postgres() -> bool:
 
 def _redis() -> bool:
     try:
-        return bool(cast("Redis[bytes]", current_app.extensions["readingroom.redis"]).ping())
+        return bool(cast("Redis", current_app.extensions["readingroom.redis"]).ping())
     except RedisError:
         return False
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - named for the caller, not for Python
     """Something the caller should hear about. ``message`` is safe to show and holds no patient data."""
 
     code: ClassVar[str] = "broken"

@@ -43,7 +43,7 @@ def test_unknown_address_and_wrong_password_answer_alike(cast: Cast, browse: Bro
     wrong = browse(None).post("/login", data={"email": cast.reader.email, "password": "not the password"})
     unknown = browse(None).post("/login", data={"email": "x" + cast.reader.email[1:], "password": "not the password"})
     assert wrong.status_code == unknown.status_code == 401
-    assert wrong.text.replace(cast.reader.email, "") .count("not right") == unknown.text.count("not right") == 1
+    assert wrong.text.replace(cast.reader.email, "").count("not right") == unknown.text.count("not right") == 1
 
 
 def test_password_alone_opens_nothing(cast: Cast, browse: Browse) -> None:
