@@ -13,6 +13,7 @@
     routerBasename: '/ohif',
     extensions: [window.readingRoomBridge],
     modes: [],
+    whiteLabeling: { createLogoComponentFn: React => React.createElement('span', { className: 'sr-only' }, 'OHIF Viewer') },
     customizationService: { global: { 'ohif.tours': { $set: [] } } },
     showStudyList: false,
     investigationalUseDialog: { option: 'never' },

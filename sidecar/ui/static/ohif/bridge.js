@@ -14,7 +14,8 @@
   const LOAD_MS = 20000;
   let services, commands, extensions;
   let unsubscribe = [];
-  const pending = new Map();
+  const pending = new Map(); // uid → timer
+  const told = new Map(); // uid → the description last told, as JSON
 
   function tell(type, content) {
     if (window.parent !== window) {
@@ -65,36 +66,47 @@
     };
   }
 
-  function tellMeasurement(change, measurement) {
-    tell('measurement', { change, measurement: describe(measurement) });
+  /* OHIF reports an update before the addition, and again when a measurement is merely selected: only news is told. */
+  function tellMeasurement(measurement) {
+    const description = describe(measurement);
+    const content = JSON.stringify(description);
+    if (told.get(measurement.uid) !== content) {
+      tell('measurement', { change: told.has(measurement.uid) ? 'updated' : 'added', measurement: description });
+      told.set(measurement.uid, content);
+    }
   }
 
-  function tellLater(change, measurement) {
-    const before = pending.get(measurement.uid);
-    window.clearTimeout(before && before.timer);
-    const kept = before ? before.change : change;
-    const timer = window.setTimeout(() => {
-      pending.delete(measurement.uid);
-      const latest = services.measurementService.getMeasurement(measurement.uid);
+  function tellLater({ measurement: { uid } }) {
+    window.clearTimeout(pending.get(uid));
+    const look = () => {
+      pending.delete(uid);
+      const latest = services.measurementService.getMeasurement(uid);
       if (latest) {
-        tellMeasurement(kept, latest);
+        tellMeasurement(latest);
       }
-    }, SETTLE_MS);
-    pending.set(measurement.uid, { change: kept, timer });
+    };
+    pending.set(uid, window.setTimeout(look, SETTLE_MS));
   }
 
   function tellRemoved(uid) {
-    window.clearTimeout((pending.get(uid) || {}).timer);
+    window.clearTimeout(pending.get(uid));
     pending.delete(uid);
-    tell('measurement', { change: 'removed', measurement: { uid } });
+    if (told.delete(uid)) {
+      tell('measurement', { change: 'removed', measurement: { uid } });
+    }
+  }
+
+  function tellAgain() {
+    told.clear();
+    services.measurementService.getMeasurements().forEach(tellMeasurement);
   }
 
   function watchMeasurements() {
     const { measurementService } = services;
     const { MEASUREMENT_ADDED, MEASUREMENT_UPDATED, MEASUREMENT_REMOVED, MEASUREMENTS_CLEARED } = measurementService.EVENTS;
     const on = (event, react) => unsubscribe.push(measurementService.subscribe(event, react).unsubscribe);
-    on(MEASUREMENT_ADDED, ({ measurement }) => tellLater('added', measurement));
-    on(MEASUREMENT_UPDATED, ({ measurement }) => tellLater('updated', measurement));
+    on(MEASUREMENT_ADDED, tellLater);
+    on(MEASUREMENT_UPDATED, tellLater);
     on(MEASUREMENT_REMOVED, ({ measurement }) => tellRemoved(measurement.uid || measurement));
     on(MEASUREMENTS_CLEARED, ({ measurements }) => measurements.forEach(m => tellRemoved(m.uid)));
   }
@@ -191,7 +203,7 @@
     jump,
     compare,
     single: () => commands.runCommand('setViewportGridLayout', { numRows: 1, numCols: 1 }),
-    measurements: () => services.measurementService.getMeasurements().forEach(m => tellMeasurement('added', m)),
+    measurements: tellAgain,
     'delete-measurement': ({ uid }) => services.measurementService.remove(uid),
   };
 
