@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from werkzeug.exceptions import HTTPException
 
 from sidecar.accounts.sessions import LONGEST_SESSION, SignedInUser, install_sessions
+from sidecar.adapters.cell_client import CellClient
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.redis import connect, publish_changes
 from sidecar.adapters.seals import Seal
@@ -29,6 +30,8 @@ BLUEPRINTS = (
     "sidecar.gate.health",
     "sidecar.accounts.web",
     "sidecar.intake.web",
+    "sidecar.dicomweb.web",
+    "sidecar.dicomweb.pixels",
 )
 """Modules whose ``bp`` is mounted at the root."""
 
@@ -57,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("sidecar", template_folder="ui/templates", static_folder="ui/static", static_url_path="/static")
     app.config.update(SECRET_KEY=settings.secret("session_key"), MAX_CONTENT_LENGTH=16 * 1024 * 1024)
     redis = connect(settings.redis_url)
+    tokens = CellTokens.from_pem(settings.secret("cell_signing_key.pem"))
 
     def publish(events: list[Event]) -> None:
         publish_changes(redis, {org for each in events for org in each.audience})
@@ -66,7 +70,8 @@ def create_app(settings: Settings | None = None) -> Flask:
             "readingroom.settings": settings,
             "readingroom.redis": redis,
             "readingroom.scopes": Scopes(make_engine(settings.database_url), react, after_events=publish),
-            "readingroom.cell_tokens": CellTokens.from_pem(settings.secret("cell_signing_key.pem")),
+            "readingroom.cell_tokens": tokens,
+            "readingroom.cells": CellClient(tokens),
             "readingroom.seal": Seal.from_text(settings.secret("totp_key")),
         }
     )

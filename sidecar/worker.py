@@ -26,6 +26,8 @@ from sidecar.reactions import react
 JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.studies.jobs:complete_studies", 1.0),
     ("sidecar.intake.jobs:reconcile_cells", 20.0),
+    ("sidecar.dicomweb.jobs:fill_metadata", 2.0),
+    ("sidecar.dicomweb.jobs:forget_contexts", 60.0),
 )
 """``module:function`` and its interval in seconds. A job receives the Workshop; those named in WOKEN also run on rr:wake."""
 

@@ -38,6 +38,9 @@ class Cells(Protocol):
     def changes(self, cell: CellAddress, *, since: int, limit: int = 500) -> dict[str, Any]:
         """Return what was stored after ``since`` (wire format 3)."""
 
+    def statistics(self, cell: CellAddress) -> dict[str, Any]:
+        """Return counts and sizes."""
+
 
 class CellClient:
     """One keep-alive pool for all cells of this process; safe to share between threads."""

@@ -95,7 +95,7 @@ def forget_expired(scope: Scope) -> int:
     return _rows(scope.session.execute(delete(ReadingContext).where(ReadingContext.expires_at < scope.now)))
 
 
-def _live(scope: Scope) -> Select[tuple[ReadingContext]]:
+def _live(scope: Scope) -> Select[ReadingContext]:
     """Select the actor's contexts of this session whose opened study is still theirs to see."""
     visible = select(Study.id).where(
         Study.organisation_id == ReadingContext.organisation_id, Study.id == ReadingContext.study_id

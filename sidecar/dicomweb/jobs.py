@@ -1,0 +1,101 @@
+"""What the worker does for the viewer: metadata ready before somebody opens the study, contexts forgotten after."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+
+from sidecar.adapters.cell_client import CellAddress, CellClient, Cells
+from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.gate.actor import OrganisationKind, platform_system, system_actor
+from sidecar.gate.scope import Scopes
+from sidecar.kernel.errors import Busy, Problem
+from sidecar.kernel.settings import Settings
+from sidecar.organisations.tables import Organisation
+from sidecar.studies import contexts, metadata
+from sidecar.studies.cells import cell_of
+from sidecar.studies.metadata import Wanted
+
+LOG = structlog.get_logger("metadata")
+RETRY = timedelta(minutes=5)
+"""A series that the cell cannot describe is left alone for so long; opening it asks again at once."""
+FAILED: dict[UUID, datetime] = {}
+"""Series that this process could not fill, and when it tried."""
+
+
+class Workshop(Protocol):
+    """What these jobs need of the worker."""
+
+    @property
+    def settings(self) -> Settings:
+        """Where cells listen."""
+
+    @property
+    def scopes(self) -> Scopes:
+        """Where transactions begin and end."""
+
+    @property
+    def tokens(self) -> CellTokens:
+        """What proves the sidecar to a cell."""
+
+
+def fill_metadata(workshop: Workshop) -> None:
+    """Fetch the metadata of lately completed studies into the cache, provider by provider."""
+    with CellClient(workshop.tokens) as cells:
+        fill(workshop.scopes, cells, host=workshop.settings.cell_host)
+
+
+def forget_contexts(workshop: Workshop) -> None:
+    """Delete the reading contexts that ran out, organisation by organisation."""
+    for organisation_id in _organisations(workshop.scopes):
+        with workshop.scopes.open(system_actor(organisation_id)) as scope:
+            contexts.forget_expired(scope)
+
+
+def fill(scopes: Scopes, cells: Cells, *, host: str) -> int:
+    """Fill what is missing; return how many series were kept. A cell that does not answer is asked at the next tick."""
+    now = scopes.clock()
+    for series_id in [each for each, at in FAILED.items() if at <= now - RETRY]:
+        del FAILED[series_id]
+    kept = 0
+    for organisation_id in _organisations(scopes, OrganisationKind.PROVIDER):
+        try:
+            kept += _fill_provider(scopes, cells, organisation_id, host=host)
+        except Busy:
+            LOG.warning("cell is not answering", organisation=str(organisation_id))
+    return kept
+
+
+def _organisations(scopes: Scopes, kind: OrganisationKind | None = None) -> list[UUID]:
+    with scopes.open(platform_system()) as scope:
+        every = select(Organisation.id)
+        return list(scope.session.scalars(every if kind is None else every.where(Organisation.kind == kind)))
+
+
+def _fill_provider(scopes: Scopes, cells: Cells, organisation_id: UUID, *, host: str) -> int:
+    """Ask the cell outside any transaction: it may take seconds."""
+    with scopes.open(system_actor(organisation_id)) as scope:
+        todo = metadata.wanted(scope, without=frozenset(FAILED))
+        if not todo:
+            return 0
+        cell = cell_of(scope, organisation_id, host=host)
+    return sum(_fetch(scopes, cells, cell, each) for each in todo)
+
+
+def _fetch(scopes: Scopes, cells: Cells, cell: CellAddress, series: Wanted) -> bool:
+    """Fetch one series and keep it; what fails otherwise than by a silent cell is noted, logged and left alone a while."""
+    try:
+        body = cells.series_metadata(cell, series.study_instance_uid, series.series_instance_uid)
+    except Busy:
+        raise
+    except Problem as problem:
+        reason = problem.code
+    else:
+        if metadata.keep(scopes, cell.organisation_id, series.series_id, body=body, packed=metadata.pack(body)):
+            return True
+        reason = "cell and index count differently"
+    FAILED[series.series_id] = scopes.clock()
+    LOG.warning("metadata not kept", cell=str(cell.cell_id), series=str(series.series_id), reason=reason)
+    return False
