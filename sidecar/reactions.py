@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from sidecar.accounts.events import SignedOut
 from sidecar.gate.scope import Event, Scope
-from sidecar.studies import service as studies
-from sidecar.studies.events import StudyArrived, StudyCompleted
+from sidecar.studies import contexts
 from sidecar.studies import service as studies
 from sidecar.studies.events import InstancesArrived, StudyArrived
 
@@ -15,9 +15,14 @@ def _route(scope: Scope, happened: StudyArrived | InstancesArrived) -> None:
         studies.route(scope, happened.study_id)
 
 
+def _close_contexts(scope: Scope, _happened: SignedOut) -> None:
+    contexts.close_contexts(scope)
+
+
 REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {
     StudyArrived: (_route,),
     InstancesArrived: (_route,),  # the first images may have been of a modality nobody reads; arrival may prove earlier
+    SignedOut: (_close_contexts,),
 }
 
 
