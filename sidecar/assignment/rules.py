@@ -1,0 +1,62 @@
+"""Decisions about claims and locks: facts and a moment in, words or a moment out. No clock, no database, no web."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sidecar.studies.model import Status
+
+LOCK = timedelta(seconds=60)
+"""How long a reader's lock holds without a sign of life; the reading page renews it every 20 s."""
+OPEN = frozenset({Status.UNREAD, Status.ASSIGNED, Status.READING})
+"""Statuses in which somebody may still be given the study."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Who has a study at a moment: its assignee, and who holds its lock until when."""
+
+    status: Status
+    assignee_id: UUID | None
+    assignee_name: str
+    lock_user_id: UUID | None
+    lock_user_name: str
+    lock_until: datetime | None
+
+    def locked_by_other(self, user_id: UUID | None, now: datetime) -> bool:
+        """Say whether somebody else is reading it right now."""
+        alive = self.lock_until is not None and self.lock_until > now
+        return alive and self.lock_user_id is not None and self.lock_user_id != user_id
+
+
+def why_not_claim(held: Held, user_id: UUID | None, now: datetime) -> str:
+    """Return why the study cannot be claimed, in words for the reader, or ""."""
+    if held.status not in OPEN:
+        return "The report is signed." if held.status is Status.FINAL else "A preliminary report exists."
+    if held.assignee_id == user_id and user_id is not None:
+        return "It is yours already."
+    if held.assignee_id is not None:
+        return f"{held.assignee_name} has it."
+    if held.locked_by_other(user_id, now):
+        return f"{held.lock_user_name} is reading it right now."
+    return ""
+
+
+def why_not_assign(held: Held, now: datetime) -> str:
+    """Return why the study cannot be given to anybody (else), or ""."""
+    if held.status not in OPEN:
+        return "The report is signed." if held.status is Status.FINAL else "A preliminary report exists."
+    if held.locked_by_other(None, now):
+        return f"{held.lock_user_name} is reading it right now."
+    return ""
+
+
+def why_not_lock(held: Held, user_id: UUID, now: datetime) -> str:
+    """Return why this reader cannot begin to read, or ""."""
+    if held.status is Status.FINAL:
+        return "The report is signed."
+    if held.locked_by_other(user_id, now):
+        return f"{held.lock_user_name} is reading it right now."
+    if held.assignee_id not in (None, user_id):
+        return f"{held.assignee_name} has it. Ask for it, or have it assigned to you."
+    return ""
