@@ -1,10 +1,8 @@
 """``./readingroom``: the verbs a person and the CI use. Thin: what a verb does lives in the package it calls."""
 
-import importlib
 import shutil
 import subprocess
 from pathlib import Path
-from types import ModuleType
 
 import click
 from rich.console import Console
@@ -42,16 +40,22 @@ class Verbs(click.Group):
             ctx.exit(1)
 
 
-def demo_room() -> ModuleType:
-    """Return the module that loads the demo and knows its users; it is imported only when somebody asks for it."""
-    return importlib.import_module("sidecar.demo.load")
-
-
 def there(data: Path) -> Instance:
     """Return the existing instance; say what to do when there is none."""
     if not (data / "instance.json").exists():
         raise click.ClickException(f"there is no instance in {data}. Start one with ./readingroom up, or name it with --data")
     return Instance(data, console=console)
+
+
+def load_demo(instance: Instance) -> None:
+    """Load the demo; what went wrong is told in one line, and the next call goes on from there."""
+    from sidecar.demo.load import DemoError, load
+    from sidecar.demo.send import SendError
+
+    try:
+        load(instance.env(), console)
+    except (DemoError, SendError) as problem:
+        raise click.ClickException(f"the demo is not loaded yet: {problem}. Run the same command again to go on.") from problem
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,7 +73,7 @@ def up(data: Path, demo: bool, port: int | None, bind: str | None) -> None:  # n
     instance = Instance(data, port=port, bind=bind, console=console)
     instance.up()
     if demo:
-        demo_room().load_demo(instance.env(), console)
+        load_demo(instance)
     console.print(f"Reading Room is up: [bold]{instance.url}[/bold]  (data: {data})")
 
 
@@ -131,7 +135,27 @@ def migrate(data: Path) -> None:
 @click.argument("user")
 def code(data: Path, user: str) -> None:
     """Print the present TOTP code of a demo user."""
-    click.echo(demo_room().current_code(there(data).env(), user))
+    from sidecar.demo.cast import current_code
+
+    try:
+        click.echo(current_code(there(data).env(), user))
+    except KeyError:
+        raise click.ClickException(f"there is no demo user called {user!r}; ./readingroom up --demo lists them") from None
+
+
+@cli.command()
+@data_option
+@click.argument("email")
+@click.argument("name")
+def admin(data: Path, email: str, name: str) -> None:
+    """Invite a platform administrator (the first account of a real installation); prints a single-use link."""
+    from sidecar.accounts.bootstrap import invite_first_admin
+    from sidecar.kernel.settings import Settings
+    from sidecar.worker import open_workshop
+
+    instance = there(data)
+    scopes = open_workshop(Settings.from_env(instance.env())).scopes
+    click.echo(f"{instance.url}/invitation/{invite_first_admin(scopes, email=email, name=name)}")
 
 
 @cli.command()
