@@ -40,10 +40,10 @@ def image(size: int = 32, seed: int = 0, **elements: Any) -> Dataset:
     return dataset
 
 
-def study(count: int, **elements: Any) -> list[Dataset]:
+def study(count: int, *, size: int = 32, **elements: Any) -> list[Dataset]:
     """A study of one series."""
-    uids = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid(), **elements}
-    return [image(seed=number, InstanceNumber=number + 1, **uids) for number in range(count)]
+    uids: dict[str, Any] = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid(), **elements}
+    return [image(size, seed=number, InstanceNumber=number + 1, **uids) for number in range(count)]
 
 
 def write(directory: Path, datasets: list[Dataset]) -> list[Path]:
