@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from sidecar.accounts.sessions import LONGEST_SESSION, SignedInUser, install_sessions
 from sidecar.adapters.cell_client import CellClient
 from sidecar.adapters.cell_tokens import CellTokens
-from sidecar.adapters.redis import connect, publish_changes
+from sidecar.adapters.redis import connect, publish_changes, wake_worker
 from sidecar.adapters.seals import Seal
 from sidecar.gate import problems
 from sidecar.gate.health import install_metrics
@@ -30,6 +30,8 @@ BLUEPRINTS = (
     "sidecar.gate.health",
     "sidecar.accounts.web",
     "sidecar.intake.web",
+    "sidecar.reports.web",
+    "sidecar.reports.api",
     "sidecar.dicomweb.web",
     "sidecar.dicomweb.pixels",
 )
@@ -40,6 +42,9 @@ PAGE_POLICY = (
     " connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 """Content-Security-Policy of our own pages; the viewer's is set where nginx serves it."""
+
+WAKING = ("organisations.cell.", "organisations.sender.")
+"""Kinds of events after which the worker looks at the cells at once."""
 
 NAV = (
     ("/worklist", "Worklist", "w", Permission.STUDY_READ),
@@ -64,6 +69,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     def publish(events: list[Event]) -> None:
         publish_changes(redis, {org for each in events for org in each.audience})
+        if any(each.kind.startswith(WAKING) for each in events):
+            wake_worker(redis)
 
     app.extensions.update(
         {

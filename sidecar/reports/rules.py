@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sidecar.kernel.errors import Invalid
@@ -75,7 +75,7 @@ def sign_content(
         "format": 1,
         **identification,
         "sections": {section.value: sections[section] for section in SECTIONS},
-        "signature": {**signer, "signed_at": at.isoformat(timespec="milliseconds"), "meaning": meaning.value},
+        "signature": {**signer, "signed_at": at.astimezone(UTC).isoformat(timespec="milliseconds"), "meaning": meaning.value},
     }
 
 
