@@ -95,6 +95,8 @@ def install(env: Environment) -> None:
     filters: dict[str, Any] = {
         "age": age,
         "bytes_h": words.size,
+        "day": words.day,
+        "minute": words.minute,
         "dicom_name": words.dicom_name,
         "due": due,
         "lines": lines,

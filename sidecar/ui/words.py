@@ -91,6 +91,16 @@ def age(birth: date | str | None, today: date) -> str:
     return f"{months} mo" if months >= 2 else f"{(today - born).days} d"  # noqa: PLR2004
 
 
+def day(value: str) -> str:
+    """A DICOM DA (PS3.5 6.2) as 2026-11-21; "" when absent, any other text as it came."""
+    return f"{value[:4]}-{value[4:6]}-{value[6:]}" if len(value) == DA_LENGTH and value.isdigit() else value
+
+
+def minute(value: str) -> str:
+    """A DICOM TM (PS3.5 6.2) as 21:04; "" when absent or malformed."""
+    return f"{value[:2]}:{value[2:4]}" if value[:4].isdigit() and len(value) >= 4 else ""  # noqa: PLR2004
+
+
 def size(count: int) -> str:
     """Bytes in decimal units, as disks are sold and PACS quotas are written: "3.4 GB"."""
     value = float(count)

@@ -40,8 +40,12 @@ class Pages(BaseHTTPRequestHandler):
             path = STATIC / url.path.removeprefix("/static/")
             kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
             self.answer(200, kind, path.read_bytes()) if path.is_file() else self.answer(404, "text/plain", b"")
+        elif url.path.endswith("/events"):
+            self.hold()
         elif url.path.startswith("/ohif/"):
             self.answer(200, "text/html", VIEWER.encode())
+        elif url.path in samples.FRAGMENTS:
+            self.answer(200, "text/html; charset=utf-8", samples.fragment(url.path).encode())
         elif url.path.strip("/") in samples.PAGES:
             theme = parse_qs(url.query).get("theme", ["dark"])[0]
             self.answer(200, "text/html; charset=utf-8", samples.render(url.path.strip("/"), theme).encode())
@@ -55,6 +59,15 @@ class Pages(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def hold(self) -> None:
+        """An event stream that is open and says nothing."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(b": open\n\n")
+        self.wfile.flush()
+        threading.Event().wait(20)
 
     def log_message(self, *_: object) -> None:
         """Stay quiet: the console of the browser is what matters."""

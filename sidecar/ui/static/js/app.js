@@ -1,1 +1,87 @@
+// On every page: theme, zone, menus, dialogs, messages, shortcuts, clocks, session end, htmx.
 
+import { $, $$, meta, remember } from './lib/dom.js';
+import { noteSession, problem, send } from './lib/http.js';
+import { on } from './lib/keys.js';
+import { now, tick } from './lib/time.js';
+import { toast } from './lib/toast.js';
+
+const WARN_BEFORE = 120000; // ms
+
+function chooseTheme(choice) {
+  remember('theme', choice);
+  if (choice === 'system') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = choice;
+  for (const button of $$('[data-theme-choice]')) button.setAttribute('aria-pressed', String(button.dataset.themeChoice === choice));
+}
+
+function chooseZone() {
+  remember('zone', Intl.DateTimeFormat().resolvedOptions().timeZone);
+  location.reload();
+}
+
+function openDialog(id) {
+  const dialog = document.getElementById(id);
+  if (dialog && !dialog.open) dialog.showModal();
+}
+
+document.addEventListener('click', (event) => {
+  const target = event.target;
+  for (const menu of $$('details.menu[open]')) if (!menu.contains(target)) menu.open = false;
+  const theme = target.closest('[data-theme-choice]');
+  if (theme) chooseTheme(theme.dataset.themeChoice);
+  if (target.closest('[data-zone-choice]')) chooseZone();
+  const opener = target.closest('[data-open]');
+  if (opener) { opener.closest('details.menu')?.removeAttribute('open'); openDialog(opener.dataset.open); }
+  if (target.closest('[data-close]')) target.closest('dialog')?.close();
+  if (target.matches('dialog')) target.close();
+  if (target.closest('[data-print]')) window.print();
+  const word = target.closest('[data-toast]');
+  if (word) toast(word.dataset.toast, 'ok');
+  if (target.closest('[data-extend-session]')) extendSession();
+});
+
+document.addEventListener('keydown', (event) => {
+  const menu = event.key === 'Escape' && $('details.menu[open]');
+  if (!menu) return;
+  menu.open = false;
+  $('summary', menu).focus();
+});
+
+on('?', () => openDialog('shortcuts'));
+on('/', () => { const box = $('input[type="search"]'); box?.focus(); box?.select(); });
+for (const link of $$('[data-go]')) on(`g ${link.dataset.go}`, () => link.click());
+
+let expires = Date.parse(meta('session-expires'));
+function watchSession() {
+  const dialog = $('#session-warning');
+  if (!dialog || Number.isNaN(expires)) return;
+  if (now() > expires) {
+    toast('You were signed out for safety. Sign in again in another tab; what you wrote here is kept on this page.', 'bad');
+    expires = Number.NaN;
+  } else if (now() > expires - WARN_BEFORE && !dialog.open) dialog.showModal();
+}
+document.addEventListener('session-extended', (event) => {
+  expires = Date.parse(event.detail);
+  const words = $('#session-warning time');
+  if (words) words.dateTime = event.detail;
+});
+async function extendSession() {
+  const answer = await send('POST', '/session/extend', {});
+  if (answer.ok) { noteSession(answer.data.expires_at); $('#session-warning').close(); } else toast(problem(answer), 'bad');
+}
+
+document.addEventListener('htmx:configRequest', (event) => { event.detail.headers['X-CSRFToken'] = meta('csrf-token'); });
+document.addEventListener('htmx:afterRequest', (event) => noteSession(event.detail.xhr?.getResponseHeader('X-Session-Expires')));
+document.addEventListener('htmx:sendError', () => toast('The server does not answer. Nothing was changed.', 'bad'));
+document.addEventListener('htmx:responseError', (event) => {
+  const { xhr } = event.detail;
+  const page = new DOMParser().parseFromString(xhr.responseText, 'text/html');
+  toast(page.querySelector('.note .grow, .empty p')?.textContent.trim() || problem({ status: xhr.status }), 'bad');
+});
+// Views answer with HX-Trigger: {"toast": {"text": …, "kind": …}}.
+document.addEventListener('toast', (event) => toast(event.detail.text, event.detail.kind));
+document.addEventListener('htmx:afterSwap', tick);
+
+tick();
+setInterval(() => { tick(); watchSession(); }, 1000);

@@ -1,0 +1,30 @@
+// The provider's list: live rows, the same contract as the worklist.
+
+import { $ } from './lib/dom.js';
+import { Offline, send } from './lib/http.js';
+import { live } from './lib/live.js';
+import { LiveRows } from './lib/rows.js';
+
+const root = $('#hospital');
+const list = $('#list');
+const form = $('#filters');
+const rows = new LiveRows(root, document.scrollingElement);
+
+async function catchUp() {
+  const table = $('table[data-cursor]', list);
+  const fields = new URLSearchParams(new FormData(form));
+  fields.delete('csrf_token');
+  fields.set('since', table.dataset.cursor);
+  const options = { headers: { Accept: 'text/html' } };
+  const answer = fields.get('q')
+    ? await send('POST', root.dataset.changes, fields, options) // a name never stands in an address
+    : await send('GET', `${root.dataset.changes}?${fields}`, undefined, options);
+  if (!answer.ok) throw new Offline(`changes: ${answer.status}`);
+  if (!table.isConnected) return;
+  table.dataset.cursor = answer.headers.get('X-Worklist-Cursor') ?? table.dataset.cursor;
+  if (table.hidden && answer.text.includes('<tr')) location.reload(); // the first study ever: draw the whole list
+  else rows.merge(answer.text);
+}
+
+document.addEventListener('htmx:afterSwap', (event) => { if (event.detail.target === list) rows.reset(); });
+live(root.dataset.events, catchUp);

@@ -1,0 +1,41 @@
+// Requests to our own origin: cookie, CSRF header, JSON or form in, parsed answer out.
+
+import { meta } from './dom.js';
+
+export class Offline extends Error {}
+
+// Returns {ok, status, headers, data, text}; `data` is set when the answer is JSON. Throws Offline when nobody answers.
+export async function send(method, path, body, { headers = {}, keepalive = false } = {}) {
+  const plain = body === undefined || body instanceof URLSearchParams || body instanceof FormData;
+  const request = {
+    method,
+    keepalive,
+    credentials: 'same-origin',
+    headers: { Accept: 'application/json, text/html;q=0.9', 'X-CSRFToken': meta('csrf-token'), ...headers },
+    body: plain ? body : JSON.stringify(body),
+  };
+  if (!plain) request.headers['Content-Type'] = 'application/json';
+  let answer;
+  let text;
+  try {
+    answer = await fetch(path, request);
+    text = await answer.text();
+  } catch (error) {
+    throw new Offline('The server does not answer.', { cause: error });
+  }
+  noteSession(answer.headers.get('X-Session-Expires'));
+  const json = (answer.headers.get('Content-Type') ?? '').includes('json');
+  return { ok: answer.ok, status: answer.status, headers: answer.headers, text, data: json ? JSON.parse(text) : null };
+}
+
+// A server that slides the session tells its new end with each answer.
+export function noteSession(moment) {
+  if (moment) document.dispatchEvent(new CustomEvent('session-extended', { detail: moment }));
+}
+
+// What to tell a person about an answer that was not ok.
+export function problem(answer) {
+  if (answer.data?.message) return answer.data.message;
+  if (answer.status === 401) return 'You were signed out. Sign in again in another tab, then retry.';
+  return `The server answered ${answer.status}. Try again; if it stays, tell support.`;
+}

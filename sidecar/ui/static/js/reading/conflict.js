@@ -1,0 +1,26 @@
+// Two windows wrote the same report: both texts side by side, and the reader chooses. Returns the sections to go on with.
+
+import { $, make } from '../lib/dom.js';
+import { timeOfDay } from '../lib/time.js';
+
+function column(title, sections, other) {
+  const parts = Object.keys(sections).map((key) => {
+    const differs = (sections[key] ?? '') !== (other[key] ?? '');
+    return make('div', { class: differs ? 'differs' : '' }, make('h3', {}, key[0].toUpperCase() + key.slice(1)), make('pre', {}, sections[key] || '–'));
+  });
+  return make('section', {}, make('h2', {}, title), ...parts);
+}
+
+export function choose(theirs, mine) {
+  const dialog = $('#conflict-dialog');
+  const when = theirs.saved_at ? `, saved ${timeOfDay(new Date(theirs.saved_at))}` : '';
+  $('#conflict').replaceChildren(column('Mine, on this page', mine, theirs.sections), column(`${theirs.saved_by || 'The other window'}${when}`, theirs.sections, mine));
+  return new Promise((resolve) => {
+    const end = (sections) => { dialog.close(); resolve(sections); };
+    $('#keep-mine').onclick = () => end(mine);
+    $('#take-theirs').onclick = () => end({ ...mine, ...theirs.sections });
+    // Closing without a choice keeps what stands on the page: it must not lose anything.
+    dialog.onclose = () => resolve(mine);
+    dialog.showModal();
+  });
+}

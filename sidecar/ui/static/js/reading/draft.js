@@ -1,0 +1,113 @@
+// The text is never lost: saved 800 ms after the last key, kept on the page while the server is away, retried until it is in.
+// PUT <address>  If-Match: "<revision>"  {revision, sections} → {revision, saved_at}; 409 → {message, revision, sections, saved_by, saved_at}.
+// Nothing is written to the browser's storage: a shared workstation must not keep patients' reports.
+
+import { $$ } from '../lib/dom.js';
+import { Offline, problem, send } from '../lib/http.js';
+
+const SETTLE = 800; // ms after the last key
+const RETRY = [1000, 2000, 4000, 8000, 15000];
+
+export class Draft {
+  // show(state, moment): "saving" | "saved" | "unsaved" | "waiting" | "refused"; onConflict(theirs) is awaited: sections to go on with.
+  constructor(form, { address, revision, show, onConflict }) {
+    Object.assign(this, { form, address, revision: Number(revision), show, onConflict });
+    this.dirty = false;
+    this.failures = 0;
+    this.timer = 0;
+    this.running = null;
+    this.closed = false;
+    form.addEventListener('input', () => this.touch());
+    form.addEventListener('submit', (event) => event.preventDefault());
+    document.addEventListener('visibilitychange', () => { if (document.hidden) this.flush(); });
+    window.addEventListener('online', () => this.flush());
+    window.addEventListener('pagehide', () => this.leave());
+    window.addEventListener('beforeunload', (event) => { if (this.dirty) event.preventDefault(); });
+  }
+
+  get sections() { return Object.fromEntries($$('[data-section]', this.form).map((area) => [area.name, area.value])); }
+
+  set sections(values) {
+    for (const area of $$('[data-section]', this.form)) area.value = values[area.name] ?? '';
+  }
+
+  touch() {
+    if (this.closed) return;
+    this.dirty = true;
+    if (!this.failures) this.show('unsaved');
+    this.plan(SETTLE);
+  }
+
+  plan(delay) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.flush(), delay);
+  }
+
+  // Resolves to true when everything typed so far is saved.
+  async flush() {
+    clearTimeout(this.timer);
+    if (this.running) await this.running;
+    if (!this.dirty || this.closed) return !this.dirty;
+    this.running = this.save().finally(() => { this.running = null; });
+    await this.running;
+    return !this.dirty;
+  }
+
+  request(keepalive = false) {
+    const body = { revision: this.revision, sections: this.sections };
+    return send('PUT', this.address, body, { keepalive, headers: { 'If-Match': `"${this.revision}"` } });
+  }
+
+  async save() {
+    const sent = JSON.stringify(this.sections);
+    if (!this.failures) this.show('saving');
+    let answer;
+    try {
+      answer = await this.request();
+    } catch (error) {
+      if (!(error instanceof Offline)) throw error;
+      this.retry(error.message);
+      return;
+    }
+    if (answer.ok) this.saved(answer.data, sent);
+    else if (answer.status === 409 && answer.data?.sections) await this.conflict(answer.data, sent);
+    else if (answer.status >= 500 || answer.status === 401 || answer.status === 429) this.retry(problem(answer));
+    else this.show('refused', problem(answer));
+  }
+
+  saved(data, sent) {
+    this.revision = data.revision;
+    this.failures = 0;
+    this.dirty = JSON.stringify(this.sections) !== sent;
+    this.show(this.dirty ? 'unsaved' : 'saved', data.saved_at);
+    if (this.dirty) this.plan(SETTLE);
+  }
+
+  retry(reason) {
+    this.show('waiting', reason);
+    this.plan(RETRY[Math.min(this.failures, RETRY.length - 1)]);
+    this.failures += 1;
+  }
+
+  async conflict(theirs, sent) {
+    // A save whose answer was lost on the way comes back as a conflict with ourselves.
+    if (JSON.stringify({ ...this.sections, ...theirs.sections }) === sent) { this.saved(theirs, sent); return; }
+    this.show('waiting', 'Changed in another window.');
+    this.sections = await this.onConflict(theirs, this.sections);
+    this.revision = theirs.revision;
+    this.failures = 0;
+    this.dirty = true;
+    this.plan(0);
+  }
+
+  // The page goes away: the browser finishes this request after us (its limit is 64 KB, some thirty pages of text).
+  leave() {
+    if (this.dirty && !this.closed) this.request(true).catch(() => { this.failures += 1; });
+  }
+
+  close() {
+    this.closed = true;
+    this.dirty = false;
+    clearTimeout(this.timer);
+  }
+}
