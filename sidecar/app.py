@@ -29,7 +29,12 @@ from sidecar.ui import jinja as ui
 BLUEPRINTS = (
     "sidecar.gate.health",
     "sidecar.accounts.web",
+    "sidecar.accounts.users_web",
+    "sidecar.organisations.web",
+    "sidecar.audit.web",
     "sidecar.intake.web",
+    "sidecar.worklist.web",
+    "sidecar.assignment.api",
     "sidecar.reports.web",
     "sidecar.reports.api",
     "sidecar.dicomweb.web",
@@ -125,7 +130,7 @@ def _page() -> dict[str, object]:
                 for href, label, key, needs in NAV
                 if needs in held
             ],
-            "live": False,
+            "live": g.get("live", False),
         },
         "may": lambda name: Permission(name) in held,
     }

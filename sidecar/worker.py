@@ -24,6 +24,7 @@ from sidecar.kernel.settings import Settings
 from sidecar.reactions import react
 
 JOBS: tuple[tuple[str, float], ...] = (
+    ("sidecar.organisations.jobs:tend_cells", 1.0),
     ("sidecar.studies.jobs:complete_studies", 1.0),
     ("sidecar.intake.jobs:reconcile_cells", 20.0),
     ("sidecar.dicomweb.jobs:fill_metadata", 2.0),
@@ -31,7 +32,7 @@ JOBS: tuple[tuple[str, float], ...] = (
 )
 """``module:function`` and its interval in seconds. A job receives the Workshop; those named in WOKEN also run on rr:wake."""
 
-WOKEN: frozenset[str] = frozenset()
+WOKEN: frozenset[str] = frozenset({"sidecar.organisations.jobs:tend_cells"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,14 @@
 """Reading a submitted form into a pydantic model, with messages a person can act on, one per field."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
+
+from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Problem
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -50,3 +54,16 @@ def _words(error: Any) -> str:
         return str(error["ctx"]["error"])
     template = WORDS.get(error["type"])
     return template.format(**error.get("ctx", {})) if template else str(error["msg"])
+
+
+@contextmanager
+def tentatively(scope: Scope) -> Iterator[None]:
+    """Try a change whose refusal will be shown on the form again: what it wrote and emitted until then is taken back."""
+    before = len(scope.events), len(scope.after)
+    try:
+        with scope.session.begin_nested():
+            yield
+    except Problem:
+        del scope.events[before[0] :]
+        del scope.after[before[1] :]
+        raise

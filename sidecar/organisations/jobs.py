@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.redis import revoked_sessions
-from sidecar.adapters.supervisor import CellHost, CellSpec, CellState
+from sidecar.adapters.supervisor import CellHost, CellHousing, CellSpec, CellState
 from sidecar.gate.actor import platform_system, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Problem
@@ -32,6 +32,53 @@ LOOK_SECONDS = 3.0
 """A cell that takes longer to say its name is looked at again later; the others do not wait for it."""
 ERROR_LENGTH = 2000
 log = structlog.get_logger("cells")
+
+
+class Workshop(Protocol):
+    """What tending needs of the worker."""
+
+    @property
+    def settings(self) -> Settings:
+        """Where cells live and listen."""
+
+    @property
+    def scopes(self) -> Scopes:
+        """Where transactions begin and end."""
+
+    @property
+    def redis(self) -> Redis:
+        """Where ended sessions are named."""
+
+    @property
+    def tokens(self) -> CellTokens:
+        """Whose public keys the cells are given."""
+
+
+TENDERS: dict[int, "CellTender"] = {}
+"""One per workshop, for as long as the process lives: a tender remembers what it wrote."""
+
+
+def tend_cells(workshop: Workshop) -> None:
+    """Make every cell of this machine what it should be. Each second, and at once when somebody wakes the worker."""
+    if id(workshop) not in TENDERS:
+        host = CellHost(housing(workshop.settings))
+        TENDERS[id(workshop)] = CellTender(workshop.scopes, host, workshop.settings, workshop.tokens, workshop.redis)
+    TENDERS[id(workshop)].tend()
+
+
+def housing(settings: Settings) -> CellHousing:
+    """Return where cells live, from the settings."""
+    return CellHousing(
+        supervisor_socket=settings.supervisor_socket,
+        include_dir=settings.supervisor_include,
+        cells_dir=settings.cells_dir,
+        plugin_dir=settings.plugin_dir,
+        orthanc_config=settings.orthanc_config,
+        inbox_url=settings.inbox_url,
+        cell_host=settings.cell_host,
+        orthanc_root=settings.orthanc_root,
+    )
+
 
 Policy = tuple[int, dict[str, str], dict[str, int]]
 News = dict[UUID, dict[str, Any]]
@@ -83,9 +130,13 @@ class CellTender:
             if state is not None and state not in DOWN:
                 self._host.stop(cell.id)
             return
-        self._write_policy(cell, revoked)
-        if cell.id not in self._placed or state is None or state in DOWN:
-            self._host.ensure(self._spec(cell))
+        starts = cell.id not in self._placed or state is None or state in DOWN
+        spec = self._spec(cell) if starts else None
+        if spec:
+            self._host.prepare(spec)
+        self._write_policy(cell, revoked)  # before the start: a cell without a policy admits nobody
+        if spec:
+            self._host.ensure(spec)
             self._placed.add(cell.id)
         if cell.wanted == Wanted.RESTARTING:
             self._host.restart(cell.id)
@@ -135,7 +186,6 @@ class CellTender:
                 issued_at=scope.now,
             )
         if not says_the_same(read_snapshot(path), snapshot):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_snapshot(path, snapshot)
         self._written[cell.id] = policy
 

@@ -72,6 +72,12 @@ def contracts(scope: Scope, *, party: UUID | None = None) -> list[ContractView]:
     return [_contract_view(*row, today) for row in scope.session.execute(statement)]
 
 
+def contract(scope: Scope, contract_id: UUID) -> Contract:
+    """Return one contract, or Missing."""
+    found: Contract = scope.one(select(Contract).where(Contract.id == contract_id))
+    return found
+
+
 def own_cell(scope: Scope) -> Cell:
     """Return the cell of the actor's own organisation; Missing for organisations that send nothing."""
     cell: Cell = scope.one(select(Cell).where(Cell.organisation_id == scope.organisation_id))

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sidecar.gate.actor import OrganisationKind
 from sidecar.gate.scope import Event, Scope
 from sidecar.kernel.errors import Conflict, Invalid, Missing
-from sidecar.organisations import policy, rules
+from sidecar.organisations import policy, queries, rules
 from sidecar.organisations.events import ContractCreated, ContractEndSet
 from sidecar.organisations.tables import Contract, Organisation
 
@@ -58,7 +58,7 @@ def end_contract(scope: Scope, contract_id: UUID, *, ends_on: date | None) -> Co
     Studies already routed stay readable until they are signed. Raises Invalid when it would end before it began.
     """
     policy.require_platform(scope.actor)
-    contract: Contract = scope.one(select(Contract).where(Contract.id == contract_id))
+    contract = queries.contract(scope, contract_id)
     if ends_on and ends_on < contract.starts_on:
         raise Invalid(f"It starts on {contract.starts_on}; it cannot end before.")
     if contract.ends_on != ends_on:

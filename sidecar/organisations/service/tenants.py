@@ -59,11 +59,11 @@ def add_hospital(  # noqa: PLR0913 - one form
     """
     policy.require_platform(scope.actor)
     scope.session.execute(ONE_AT_A_TIME)
-    owner = create_organisation(scope, kind=OrganisationKind.PROVIDER, name=name, zone=zone, letterhead=letterhead)
     cells = list(scope.session.scalars(select(Cell)))
     titles, ports = {each.aet for each in cells}, {port for each in cells for port in (each.dicom_port, each.http_port)}
     if aet and rules.ae_title(aet) in titles:
         raise Taken("aet", "Another hospital's cell has this AE title; two alike are easily confused.")
+    owner = create_organisation(scope, kind=OrganisationKind.PROVIDER, name=name, zone=zone, letterhead=letterhead)
     cell = Cell(
         organisation_id=owner.id,
         id=uuid4(),

@@ -1,0 +1,89 @@
+"""Reading the journal. The wall shows one's own organisation's chain, and what its people did in others'."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import column, or_, select, table
+
+from sidecar.audit.words import sentence
+from sidecar.gate.scope import Scope
+from sidecar.kernel.journal import JournalRow
+
+# The journal knows ids only. Names are read where they are kept, through the same walls; those rooms stand above this one.
+PEOPLE = table("users", column("id"), column("name"))
+ORGANISATIONS = table("organisations", column("id"), column("name"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the audit page. ``who`` and ``of`` (the other organisation) are "" where there is nobody to name."""
+
+    at: datetime
+    sequence: int
+    kind: str
+    who: str
+    of: str
+    inside: str
+    what: str
+    study_id: UUID | None
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What the page shows: kinds beginning with one of these, from (inclusive) until (exclusive)."""
+
+    kinds: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def entries(scope: Scope, span: Span, *, offset: int, limit: int) -> list[Entry]:
+    """Return the newest entries first."""
+    statement = select(JournalRow).order_by(JournalRow.at.desc(), JournalRow.organisation_id, JournalRow.sequence.desc())
+    if span.kinds:
+        statement = statement.where(or_(*(JournalRow.kind.startswith(each, autoescape=True) for each in span.kinds)))
+    if span.since:
+        statement = statement.where(JournalRow.at >= span.since)
+    if span.until:
+        statement = statement.where(JournalRow.at < span.until)
+    rows = list(scope.session.scalars(statement.offset(offset).limit(limit)))
+    return _named(scope, rows)
+
+
+def _named(scope: Scope, rows: list[JournalRow]) -> list[Entry]:
+    bodies = [json.loads(row.body) for row in rows]
+    people = _names(scope, PEOPLE, {row.actor_id for row in rows})
+    involved = {row.actor_organisation_id for row in rows} | {row.organisation_id for row in rows}
+    tenants = _names(scope, ORGANISATIONS, involved | {_counterpart(body["facts"]) for body in bodies})
+    return [_entry(scope, row, body, people, tenants) for row, body in zip(rows, bodies, strict=True)]
+
+
+def _entry(scope: Scope, row: JournalRow, body: dict[str, Any], people: dict[UUID, str], tenants: dict[UUID, str]) -> Entry:
+    own = scope.actor.organisation_id
+    facts, actor, theirs = body["facts"], row.actor_id, row.actor_organisation_id
+    counterpart = _counterpart(facts)
+    return Entry(
+        at=row.at,
+        sequence=row.sequence,
+        kind=row.kind,
+        who=people.get(actor, "Somebody") if actor else "",
+        of=tenants.get(theirs, "another organisation") if theirs and theirs != own else "",
+        inside=tenants.get(row.organisation_id, "") if row.organisation_id != own else "",
+        what=sentence(row.kind, facts, tenants.get(counterpart, "") if counterpart else ""),
+        study_id=row.study_id,
+        address=body.get("address", ""),
+    )
+
+
+def _counterpart(facts: dict[str, Any]) -> UUID | None:
+    return UUID(facts["counterpart_id"]) if facts.get("counterpart_id") else None
+
+
+def _names(scope: Scope, kept: Any, ids: set[UUID | None]) -> dict[UUID, str]:
+    wanted = [each for each in ids if each]
+    rows = scope.session.execute(select(kept.c.id, kept.c.name).where(kept.c.id.in_(wanted)))
+    return {row.id if isinstance(row.id, UUID) else UUID(str(row.id)): row.name for row in rows}

@@ -1,0 +1,61 @@
+"""The audit page."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+from flask import Blueprint, g, render_template, request
+from flask.typing import ResponseReturnValue
+
+from sidecar.audit import queries, service
+from sidecar.audit.words import GROUPS
+from sidecar.gate.http import route
+from sidecar.gate.permissions import Permission
+from sidecar.gate.scope import Scope
+
+bp = Blueprint("audit", __name__)
+
+PAGE_ROWS = 50
+LAST_PAGE = 2000
+
+
+@route(bp, "/admin/audit", needs=Permission.AUDIT_READ)
+def audit(scope: Scope) -> ResponseReturnValue:
+    """Show who did what, newest first: ``group`` and ``day`` narrow it, ``check`` verifies the chain."""
+    group = request.args.get("group", "")
+    day, day_error = _day(request.args.get("day", ""))
+    page = min(max(request.args.get("page", 1, int), 1), LAST_PAGE)
+    found = queries.entries(scope, _span(group, day), offset=(page - 1) * PAGE_ROWS, limit=PAGE_ROWS + 1)
+    return render_template(
+        "admin_audit.html",
+        entries=found[:PAGE_ROWS],
+        groups=GROUPS,
+        group=group,
+        day=request.args.get("day", ""),
+        day_error=day_error,
+        page_number=page,
+        more=len(found) > PAGE_ROWS,
+        verdict=service.verify(scope) if "check" in request.args else None,
+    )
+
+
+def _day(written: str) -> tuple[date | None, str]:
+    if not written:
+        return None, ""
+    try:
+        return date.fromisoformat(written), ""
+    except ValueError:
+        return None, "Write a date such as 2026-11-21."
+
+
+def _zone() -> ZoneInfo:
+    """Return the zone in which the viewer's days begin: as chosen in the browser, else the account's."""
+    chosen = request.cookies.get("zone") or getattr(g.get("_login_user"), "zone", "UTC")
+    return ZoneInfo(chosen) if chosen in available_timezones() else ZoneInfo("UTC")
+
+
+def _span(group: str, day: date | None) -> queries.Span:
+    kinds = tuple(group.split(",")) if group in dict(GROUPS) and group else ()
+    if day is None:
+        return queries.Span(kinds)
+    start = datetime(day.year, day.month, day.day, tzinfo=_zone())
+    return queries.Span(kinds, start, start + timedelta(days=1))

@@ -1,0 +1,63 @@
+"""Journal rows in plain words. A kind without words is shown as it is: nothing is left out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+WORDS = {
+    "accounts.user.signed-in": "signed in",
+    "accounts.user.signed-out": "signed out",
+    "accounts.user.sign-in-failed": "failed to sign in ({factor})",
+    "accounts.user.invited": "invited somebody as {role}",
+    "accounts.user.enrolled": "set password and second factor",
+    "accounts.user.disabled": "disabled an account",
+    "accounts.user.enabled": "enabled an account again",
+    "assignment.study.assigned": "assigned a study",
+    "assignment.study.claimed": "took a study",
+    "assignment.study.released": "gave a study back",
+    "assignment.study.locked": "started reading a study",
+    "assignment.study.unlocked": "stopped reading a study",
+    "intake.cell.started": "the archive started",
+    "organisations.organisation.created": "created the organisation",
+    "organisations.organisation.changed": "changed name, time zone or letterhead",
+    "organisations.cell.wanted": "asked for the archive to be {wanted}",
+    "organisations.contract.created": "made a contract with {counterpart}",
+    "organisations.contract.end-set": "changed the end of the contract with {counterpart}",
+    "organisations.sender.added": "registered the sender {aet} from {network}",
+    "organisations.sender.changed": "changed the sender {aet} from {network}",
+    "organisations.sender.removed": "removed the sender {aet} from {network}",
+    "organisations.refusal.noticed": "the archive refused {aet} from {address} ({reason})",
+    "organisations.refusal.dismissed": "dismissed the refused sender {aet} from {address}",
+    "reports.report.opened": "started a report",
+    "reports.report.saved": "saved a draft",
+    "reports.report.signed": "signed a report",
+    "reports.report.read": "read a report",
+    "studies.study.arrived": "a study arrived",
+    "studies.study.grew": "more images arrived",
+    "studies.study.completed": "a study was complete",
+    "studies.study.routed": "a study went to its readers",
+    "studies.study.prioritised": "changed a study's priority to {priority}",
+    "studies.study.opened": "opened a study",
+}
+
+GROUPS = (
+    ("", "Everything"),
+    ("studies.", "Studies"),
+    ("reports.", "Reports"),
+    ("assignment.", "Assignment"),
+    ("accounts.", "Accounts"),
+    ("organisations.sender,organisations.refusal", "Senders"),
+    ("organisations.organisation,organisations.contract,organisations.cell,intake.cell", "Organisation"),
+)
+"""(beginnings of kinds, label): what the page can be narrowed to."""
+
+
+class _Gaps(dict[str, Any]):
+    """A fact an older row does not have is shown as a dash."""
+
+    def __missing__(self, key: str) -> str:
+        return "–"  # noqa: RUF001 - a dash for people
+
+
+def sentence(kind: str, facts: Mapping[str, Any], counterpart: str = "") -> str:
+    """Return what happened, without its subject: "registered the sender CT7 from 10.1.2.3/32"."""
+    return WORDS.get(kind, kind).format_map(_Gaps(facts, counterpart=counterpart or "another organisation"))

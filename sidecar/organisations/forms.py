@@ -1,0 +1,112 @@
+"""What the admin pages accept. Each message stands at its field and says what to write instead."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from sidecar.kernel.errors import Invalid
+from sidecar.organisations import rules
+from sidecar.organisations.model import Wanted
+
+MODALITIES = ("CR", "CT", "DX", "MG", "MR", "NM", "OT", "PT", "RF", "US", "XA")
+"""Modality (0008,0060) values offered for contracts (PS3.3 C.7.3.1.1.1); a contract over all of them needs none."""
+WEEK = 7 * 24 * 60
+
+
+def _by_rule(rule: Callable[[str], str]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        try:
+            return rule(text)
+        except Invalid as problem:
+            raise ValueError(problem.message) from None
+
+    return check
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("Write a time zone such as Europe/Berlin or America/New_York.")
+    return name
+
+
+def _modality(code: str) -> str:
+    if code not in MODALITIES:
+        raise ValueError("Choose modalities from the list.")
+    return code
+
+
+def _optional_aet(text: str) -> str:
+    return _by_rule(rules.ae_title)(text) if text.strip() else ""
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Zone = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_zone)]
+Letterhead = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+Minutes = Annotated[int, Field(ge=5, le=WEEK)]
+EmptyIsNone = BeforeValidator(lambda value: value or None)
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class OrganisationForm(_Form):
+    """Who a tenant is and what is printed on its reports."""
+
+    name: Name
+    zone: Zone = "UTC"
+    letterhead: Letterhead = ""
+
+
+class HospitalForm(OrganisationForm):
+    """A hospital; the AE title of its cell may be left to us."""
+
+    aet: Annotated[str, AfterValidator(_optional_aet)] = ""
+
+
+class SenderForm(_Form):
+    """A device that may send."""
+
+    aet: Annotated[str, AfterValidator(_by_rule(rules.ae_title))]
+    network: Annotated[str, AfterValidator(_by_rule(rules.network))]
+    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
+
+
+class RefusedForm(_Form):
+    """Which refused caller is meant."""
+
+    aet: str
+    address: str
+
+
+class WantedForm(_Form):
+    """What is wanted of a cell."""
+
+    wanted: Wanted
+
+
+class ContractForm(_Form):
+    """Who reads for whom, what, and how soon (minutes from arrival)."""
+
+    provider_id: UUID
+    reading_id: UUID
+    modalities: list[Annotated[str, AfterValidator(_modality)]] = []
+    stat: Minutes = 60
+    urgent: Minutes = 240
+    routine: Minutes = 1440
+    starts_on: date
+
+    @property
+    def turnaround_minutes(self) -> dict[str, int]:
+        """The minutes by priority, as a contract keeps them."""
+        return {"stat": self.stat, "urgent": self.urgent, "routine": self.routine}
+
+
+class EndForm(_Form):
+    """The last day of a contract; empty takes it back."""
+
+    ends_on: Annotated[date | None, EmptyIsNone] = None

@@ -1,0 +1,87 @@
+"""Contracts: both parties see theirs, the platform makes and ends them."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from sidecar.gate.actor import OrganisationKind
+from sidecar.gate.forms import Filled, read, tentatively
+from sidecar.gate.http import route
+from sidecar.gate.permissions import Permission
+from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Conflict, Invalid
+from sidecar.organisations import queries, service
+from sidecar.organisations.forms import MODALITIES, ContractForm, EndForm
+from sidecar.organisations.web.blueprint import bp, tell
+
+MANAGE = Permission.ORGANISATION_MANAGE
+
+
+@route(bp, "/admin/contracts", needs=Permission.CONTRACT_READ)
+def contracts(scope: Scope) -> ResponseReturnValue:
+    """List the contracts this organisation is a party of; the platform sees all."""
+    return render_template("admin_contracts.html", contracts=queries.contracts(scope), today=scope.now.date())
+
+
+def _form(scope: Scope, filled: Filled[ContractForm]) -> str:
+    start: dict[str, Any] = {
+        "provider_id": request.args.get("provider", ""),
+        "reading_id": request.args.get("reader", ""),
+        "modalities": [],
+        "stat": 60,
+        "urgent": 240,
+        "routine": 1440,
+        "starts_on": scope.now.date().isoformat(),
+    }
+    return render_template(
+        "admin_contract_form.html",
+        values={**start, **filled.values},
+        errors=filled.errors,
+        providers=queries.choices(scope, OrganisationKind.PROVIDER),
+        readers=queries.choices(scope, OrganisationKind.READING_GROUP),
+        modalities=MODALITIES,
+    )
+
+
+@route(bp, "/admin/contracts/new", needs=MANAGE)
+def new_contract(scope: Scope) -> ResponseReturnValue:
+    """Show the form."""
+    return _form(scope, Filled(None, {}))
+
+
+@route(bp, "/admin/contracts", needs=MANAGE, methods=("POST",))
+def add_contract(scope: Scope) -> ResponseReturnValue:
+    """Make a contract."""
+    filled = read(ContractForm, {**request.form.to_dict(), "modalities": request.form.getlist("modalities")})
+    if filled.value is None:
+        return _form(scope, filled), 400
+    form = filled.value
+    try:
+        with tentatively(scope):
+            service.create_contract(
+                scope,
+                provider_id=form.provider_id,
+                reading_id=form.reading_id,
+                modalities=form.modalities or None,
+                turnaround_minutes=form.turnaround_minutes,
+                starts_on=form.starts_on,
+            )
+    except Conflict as problem:
+        return _form(scope, filled.refused("reading_id", problem.message)), problem.status
+    tell("The contract was made. New studies are routed by it from its first day.")
+    return redirect("/admin/contracts")
+
+
+@route(bp, "/admin/contracts/<uuid:contract_id>/end", needs=MANAGE, methods=("POST",))
+def end_contract(scope: Scope, contract_id: UUID) -> ResponseReturnValue:
+    """Set or take back the last day."""
+    filled = read(EndForm, request.form)
+    if filled.value is None:
+        raise Invalid(filled.errors["ends_on"])
+    earlier = queries.contract(scope, contract_id).ends_on
+    contract = service.end_contract(scope, contract_id, ends_on=filled.value.ends_on)
+    told = f"The contract ends on {contract.ends_on}." if contract.ends_on else "The contract has no last day."
+    tell(told, undo=f"/admin/contracts/{contract_id}/end", ends_on=earlier.isoformat() if earlier else "")
+    return redirect("/admin/contracts")
