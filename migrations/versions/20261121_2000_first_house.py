@@ -322,9 +322,7 @@ $$;
 REVOKE ALL ON FUNCTION journal_append(uuid, text), cell_address(uuid) FROM PUBLIC;
 """
 
-VISIBLE_STUDY = (
-    "EXISTS (SELECT 1 FROM studies s WHERE s.organisation_id = {table}.organisation_id AND s.id = {table}.study_id)"
-)
+VISIBLE_STUDY = "EXISTS (SELECT 1 FROM studies s WHERE s.organisation_id = {table}.organisation_id AND s.id = {table}.study_id)"
 OWN = "organisation_id = app_org()"
 PARTIES = "(organisation_id = app_org() OR reading_organisation_id = app_org())"
 
@@ -384,9 +382,7 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY door ON {table} TO readingroom_app USING (true) WITH CHECK (true)")
-        op.execute(
-            f"CREATE POLICY wall ON {table} AS RESTRICTIVE TO readingroom_app USING ({seen}) WITH CHECK ({written})"
-        )
+        op.execute(f"CREATE POLICY wall ON {table} AS RESTRICTIVE TO readingroom_app USING ({seen}) WITH CHECK ({written})")
         op.execute(f"GRANT {privileges} ON {table} TO readingroom_app")
     # Only the owner of a study may bring one into being; a reading group may change what it reads, never add to it.
     op.execute(f"CREATE POLICY wall_insert ON studies AS RESTRICTIVE FOR INSERT TO readingroom_app WITH CHECK ({OWN})")
@@ -400,6 +396,14 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in WALLS:
         op.execute(f"DROP TABLE {table} CASCADE")
-    for function in ("journal_append(uuid, text)", "cell_address(uuid)", "stamp_change()", "refuse_change()",
-                     "app_org()", "app_platform()", "app_login()", "app_cell()"):
+    for function in (
+        "journal_append(uuid, text)",
+        "cell_address(uuid)",
+        "stamp_change()",
+        "refuse_change()",
+        "app_org()",
+        "app_platform()",
+        "app_login()",
+        "app_cell()",
+    ):
         op.execute(f"DROP FUNCTION {function}")

@@ -1,6 +1,7 @@
 """Sessions: Flask-Login over server-side sessions in Redis. The cookie holds a random id and nothing else."""
 
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 from flask import Flask, current_app, g, session
@@ -103,3 +104,23 @@ def end() -> None:
     logout_user()
     session.clear()
     current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+
+
+def session_watch() -> Callable[[], bool]:
+    """Return a question that a long answer asks from time to time: is this session still open, and this person still let in?
+
+    For answers made with ``stream_with_context``; each asking is one look into Redis and one short transaction.
+    """
+    user, sid, began = current_user._get_current_object(), _session_id(), float(session.get("signed_in_at", 0))  # noqa: SLF001
+    redis: Redis = current_app.extensions["readingroom.redis"]
+    key = f"{current_app.config['SESSION_KEY_PREFIX']}{sid}"
+
+    def still_open() -> bool:
+        if not isinstance(user, SignedInUser) or time.time() - began > LONGEST_SESSION or not redis.exists(key):
+            return False
+        actor = user.actor
+        return bool(
+            actor.organisation_id and actor.user_id and find_signed_in(actor.organisation_id, actor.user_id, sid)
+        )
+
+    return still_open

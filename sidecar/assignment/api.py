@@ -1,4 +1,4 @@
-"""JSON: ``POST /api/studies/<id>/claim|release|assign|priority``, ``POST|DELETE /reading/<id>/lock``. No patient data in answers."""
+"""JSON: ``POST /api/studies/<id>/claim|release|assign|priority``. Answers hold no patient data."""
 
 from typing import TypeVar
 from uuid import UUID
@@ -71,15 +71,3 @@ def assign(scope: Scope, study_id: UUID) -> ResponseReturnValue:
 def prioritise(scope: Scope, study_id: UUID) -> ResponseReturnValue:
     """Make it more or less urgent: ``{"priority": "stat" | "urgent" | "routine"}``."""
     return _study(set_priority(scope, study_id, priority=_body(forms.NewPriority).priority))
-
-
-@route(bp, "/reading/<uuid:study_id>/lock", needs=Permission.STUDY_CLAIM, methods=("POST",))
-def lock(scope: Scope, study_id: UUID) -> ResponseReturnValue:
-    """Begin reading, or go on: the heartbeat of the reading page."""
-    return _study(service.lock(scope, study_id))
-
-
-@route(bp, "/reading/<uuid:study_id>/lock", needs=Permission.STUDY_CLAIM, methods=("DELETE",))
-def unlock(scope: Scope, study_id: UUID) -> ResponseReturnValue:
-    """Stop reading."""
-    return _study(service.unlock(scope, study_id))

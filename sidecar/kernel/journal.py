@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, LargeBinary, Text, text
+from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from sidecar.kernel.db import Base
@@ -24,6 +24,7 @@ class JournalRow(Base):
     """One thing that happened. ``organisation_id`` owns the chain; ``actor_organisation_id`` is who did it."""
 
     __tablename__ = "journal"
+    __table_args__ = (Index(None, "organisation_id", "study_id"),)
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True)

@@ -1,4 +1,4 @@
-"""Rows of studies, series, instances, cached metadata and reading contexts. Columns that are DICOM elements carry their keyword."""
+"""Rows of studies, series, instances, cached metadata, reading contexts. DICOM elements carry their keyword."""
 
 from datetime import datetime
 from uuid import UUID

@@ -34,6 +34,7 @@ async function catchUp() {
   if (!table.isConnected) return; // the list was redrawn meanwhile; its own cursor is newer
   table.dataset.cursor = answer.headers.get('X-Worklist-Cursor') ?? table.dataset.cursor;
   rows.merge(answer.text);
+  if (answer.headers.get('X-Worklist-More')) { await catchUp(); return; }
   refreshCounts();
 }
 

@@ -15,7 +15,8 @@ export class Acts {
 
   async post(row, verb, body) {
     try {
-      const answer = await send('POST', `/worklist/${study(row)}/${verb}`, new URLSearchParams(body), { headers: { Accept: 'text/html', 'HX-Request': 'true' } });
+      const fields = new URLSearchParams({ ...body, sort: $('input[name="sort"]')?.value ?? '' });
+      const answer = await send('POST', `/worklist/${study(row)}/${verb}`, fields, { headers: { Accept: 'text/html', 'HX-Request': 'true' } });
       if (answer.ok) this.rows.merge(answer.text);
       else toast(this.words(answer), 'bad');
       return answer.ok;
