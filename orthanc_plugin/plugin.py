@@ -1,6 +1,7 @@
 """The glue: the only module that knows Orthanc. Registers the callbacks, starts the threads, translates.
 
-Nothing is decided here. Callbacks that run while an image is received do the least possible: no JSON, no REST.
+Nothing is decided here. No Python runs per image: Lua asks once per second and sender for admission, that is also the
+sign to look into the change log (a callback per stored image cost a tenth of the throughput on four associations).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import atexit
 import json
 import os
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -28,7 +30,7 @@ from orthanc_plugin.events import MAXIMUM_INSTANCES, Event, cell_started, timest
 from orthanc_plugin.harvest import Harvester, encode
 from orthanc_plugin.inbox import Inbox
 from orthanc_plugin.logtail import LogTail
-from orthanc_plugin.loops import Loop
+from orthanc_plugin.loops import Loop, Step
 from orthanc_plugin.modalities import difference
 from orthanc_plugin.policy import Policy, PolicyError, PolicyFile
 from orthanc_plugin.refusals import LogReader, Refusal, Refusals
@@ -38,6 +40,8 @@ from orthanc_plugin.tokens import TokenError, TokenVerifier
 
 BATCH_PAUSE = 0.2
 """Seconds between two readings of the change log while images arrive: one event carries many images."""
+ACTIVE = 3.0
+"""Seconds of looking often after the last sign of a sender; Lua gives one per second and sender."""
 IDLE_PAUSE = 5.0
 WATCH_PAUSE = 1.0
 RESERVATION = 15
@@ -46,6 +50,7 @@ RESERVATION = 15
 SETTINGS = read(os.environ)
 POLICY = PolicyFile(SETTINGS.policy_file, cell=SETTINGS.cell, organisation=SETTINGS.organisation)
 TOKENS = TokenVerifier()
+READY = threading.Event()
 REFUSALS = Refusals(time.time)
 DENIED: Counter[str] = Counter()
 METHODS = {
@@ -121,6 +126,7 @@ class Work:
     harvester: Harvester | None = None
     tail: LogTail | None = None
     tail_saved = ""
+    active_until = 0.0
     provisioned: Policy | None = None
     announced = False
 
@@ -131,32 +137,46 @@ def emit(event: Event) -> None:
     COURIER_LOOP.wake()
 
 
-def ready(step: Any) -> Any:
+def not_ready(error: Exception) -> bool:
+    """Whether Orthanc's database is not open; the hand-written wrappers of the SDK raise another type than the rest."""
+    return NOT_READY in error.args or "call the database during its initialization" in str(error)
+
+
+def ready(step: Step) -> Step:
     """Wait quietly while Orthanc's database is not open; every other error is the loop's to report."""
 
     def turn() -> float:
+        if not READY.is_set():
+            return 0.05
         try:
-            pause: float = step()
-        except orthanc.OrthancException as error:
-            if error.args[0] != NOT_READY:
+            return step()
+        except (orthanc.OrthancException, TypeError) as error:
+            if not not_ready(error):
                 raise
-            return 0.1
-        return pause
+            return 0.5
 
     return turn
 
 
+def news() -> None:
+    """An image is coming in now: look into the change log often for a while."""
+    Work.active_until = time.monotonic() + ACTIVE
+    HARVEST_LOOP.wake()
+
+
 @ready
 def harvest_step() -> float:
-    """Move news into the queue. The pause after a find lets images gather: one event for many."""
+    """Move news into the queue. The pause between two looks lets images gather: one event for many."""
     Work.harvester = Work.harvester or Harvester(ARCHIVE, QUEUE, STORE)
     before = Work.harvester.cursor
     more = Work.harvester.harvest()
-    if Work.harvester.cursor == before:
-        return 0.0 if more else IDLE_PAUSE
-    COURIER_LOOP.wake()
-    if not more:
-        HARVEST_LOOP.rest(BATCH_PAUSE)
+    if Work.harvester.cursor != before:
+        COURIER_LOOP.wake()
+    if more:
+        return 0.0
+    if time.monotonic() > Work.active_until:
+        return IDLE_PAUSE
+    HARVEST_LOOP.rest(BATCH_PAUSE)
     return 0.0
 
 
@@ -218,6 +238,19 @@ def watch_step() -> float:
     return WATCH_PAUSE
 
 
+def first_watch_step() -> float:
+    """Find out when the database is open, then let everything run."""
+    if not READY.is_set():
+        try:
+            orthanc.RestApiGet("/system")
+        except orthanc.OrthancException as error:
+            if not not_ready(error):
+                raise
+            return 0.05
+        READY.set()
+    return watch_step()
+
+
 def plugin_versions() -> dict[str, str]:
     """Loaded plugins with their versions."""
     names = json.loads(orthanc.RestApiGet("/plugins"))
@@ -266,7 +299,7 @@ def crashed(message: str) -> None:
 
 HARVEST_LOOP = Loop("rr-harvest", harvest_step, crashed)
 COURIER_LOOP = Loop("rr-courier", courier_step, crashed)
-WATCH_LOOP = Loop("rr-watch", watch_step, crashed)
+WATCH_LOOP = Loop("rr-watch", first_watch_step, crashed)
 ANNOUNCE_LOOP = Loop("rr-announce", announce_step, crashed)
 LOOPS = (WATCH_LOOP, HARVEST_LOOP, COURIER_LOOP, ANNOUNCE_LOOP)
 LOG_READER = LogReader(SETTINGS.aet)
@@ -286,19 +319,18 @@ def on_http_request(uri: str, **request: Any) -> bool:
     decision = decide(principal, asked)
     if not decision.allowed:
         DENIED[why or decision.reason] += 1
+    elif asked.method == "POST":
+        news()
     return decision.allowed
-
-
-def on_stored_instance(_dicom: Any, _instance_id: str) -> None:
-    """Runs while the sender waits: nothing but a wake-up; the change log says what was stored."""
-    HARVEST_LOOP.wake()
 
 
 def answer_admission(output: Any, _uri: str, **request: Any) -> None:
     """Lua asks: may this AE title store from this address? HTTP clients never get here, the gate is shut."""
     aet, address, called = request["body"].decode("utf-8", "replace").split("\n", 2)
     admission = admit(POLICY.current.senders, aet, address)
-    if admission is not Admission.ADMITTED:
+    if admission is Admission.ADMITTED:
+        news()
+    else:
         REFUSALS.record(Refusal(aet, address, called, admission.value))
     output.AnswerBuffer(admission.value, "text/plain")
 
@@ -356,7 +388,6 @@ def stop() -> None:
 sys.setswitchinterval(0.0005)
 refresh_policy()
 orthanc.RegisterIncomingHttpRequestFilter(on_http_request)
-orthanc.RegisterOnStoredInstanceCallback(on_stored_instance)
 orthanc.RegisterRestCallback("/readingroom/admission", answer_admission)
 orthanc.RegisterRestCallback("/readingroom/changes", answer_changes)
 orthanc.RegisterRestCallback("/readingroom/status", answer_status)
