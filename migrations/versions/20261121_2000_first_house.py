@@ -32,6 +32,7 @@ CREATE TABLE journal (
     hash BYTEA NOT NULL,
     CONSTRAINT pk_journal PRIMARY KEY (organisation_id, sequence)
 );
+CREATE INDEX ix_journal_organisation_id_study_id ON journal (organisation_id, study_id);
 CREATE TABLE organisations (
     id UUID NOT NULL,
     kind TEXT NOT NULL,
@@ -140,6 +141,8 @@ CREATE TABLE studies (
     CONSTRAINT uq_studies_organisation_id_orthanc_id UNIQUE (organisation_id, orthanc_id)
 );
 CREATE INDEX ix_studies_arriving ON studies (organisation_id, completes_at) WHERE arrival = 'arriving';
+CREATE INDEX ix_studies_open ON studies (organisation_id) WHERE status <> 'final';
+CREATE INDEX ix_studies_open_reading ON studies (reading_organisation_id) WHERE status <> 'final';
 CREATE INDEX ix_studies_organisation_id_arrived_at ON studies (organisation_id, arrived_at);
 CREATE INDEX ix_studies_organisation_id_changed_xid ON studies (organisation_id, changed_xid);
 CREATE INDEX ix_studies_organisation_id_patient_id ON studies (organisation_id, patient_id);

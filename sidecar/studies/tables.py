@@ -40,6 +40,8 @@ class Study(Base):
         Index(None, "reading_organisation_id", "arrived_at"),
         Index(None, "organisation_id", "changed_xid"),
         Index(None, "reading_organisation_id", "changed_xid"),
+        Index("ix_studies_open", "organisation_id", postgresql_where="status <> 'final'"),
+        Index("ix_studies_open_reading", "reading_organisation_id", postgresql_where="status <> 'final'"),
         Index("ix_studies_arriving", "organisation_id", "completes_at", postgresql_where="arrival = 'arriving'"),
     )
 
