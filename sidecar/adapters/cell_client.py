@@ -139,8 +139,9 @@ def relative(body: bytes, *, marker: str, path: str) -> bytes:
         raise Broken("the cell's metadata names a resource outside its series")
     try:
         datasets = json.loads(plain)
-    except ValueError as error:
+        compact = json.dumps(datasets, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError) as error:
         raise Broken("the cell's metadata is not JSON") from error
     if not isinstance(datasets, list):
         raise Broken("the cell's metadata is not a list")
-    return json.dumps(datasets, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return compact.encode()

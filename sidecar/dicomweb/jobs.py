@@ -62,7 +62,7 @@ def fill(scopes: Scopes, cells: Cells, *, host: str) -> int:
     kept = 0
     for organisation_id in _organisations(scopes, OrganisationKind.PROVIDER):
         try:
-            kept += _fill_provider(scopes, cells, organisation_id, host=host)
+            kept += fill_provider(scopes, cells, organisation_id, host=host)
         except Busy:
             LOG.warning("cell is not answering", organisation=str(organisation_id))
     return kept
@@ -74,8 +74,8 @@ def _organisations(scopes: Scopes, kind: OrganisationKind | None = None) -> list
         return list(scope.session.scalars(every if kind is None else every.where(Organisation.kind == kind)))
 
 
-def _fill_provider(scopes: Scopes, cells: Cells, organisation_id: UUID, *, host: str) -> int:
-    """Ask the cell outside any transaction: it may take seconds."""
+def fill_provider(scopes: Scopes, cells: Cells, organisation_id: UUID, *, host: str) -> int:
+    """Fetch what is missing of one provider; return how many series were kept. The cell is asked outside any transaction."""
     with scopes.open(system_actor(organisation_id)) as scope:
         todo = metadata.wanted(scope, without=frozenset(FAILED))
         if not todo:

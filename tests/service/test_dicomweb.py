@@ -1,0 +1,277 @@
+"""The DICOMweb root of a reading context over HTTP: what it shows, and that a stranger's answer is the unknown id's."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import jwt
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+from werkzeug.test import TestResponse
+
+from sidecar.adapters.cell_tokens import session_hash
+from sidecar.dicomweb import jobs
+from sidecar.gate.actor import Actor, system_actor
+from sidecar.gate.scope import Scopes
+from sidecar.kernel.clock import utc_now
+from sidecar.kernel.errors import Broken, Busy
+from sidecar.studies import contexts
+from sidecar.studies.tables import Series, SeriesMetadata
+from tests.browser import Browser
+from tests.cast import Cast, Person
+from tests.factories.studies import Made, make_study
+from tests.fakes.cells import FakeCells
+
+Browse = Callable[[Person | None], Browser]
+
+
+@dataclass
+class Viewer:
+    """A signed-in browser with one open context."""
+
+    browser: Browser
+    actor: Actor
+    context: UUID
+
+    def get(self, path: str, **options: object) -> TestResponse:
+        return self.browser.get(f"/dicom-web/{self.context}{path}", **options)
+
+    def pixels(self, study_uid: str) -> TestResponse:
+        return self.browser.get(f"/edge/pixels?context={self.context}&study={study_uid}")
+
+
+@pytest.fixture
+def view(browse: Browse, scopes: Scopes) -> Callable[[Person, Made], Viewer]:
+    def open_viewer(person: Person, study: Made, *, within: Scopes = scopes) -> Viewer:
+        browser = browse(person)
+        actor = replace(person.actor, session=sid_hash(browser))
+        with within.open(actor) as scope:
+            return Viewer(browser, actor, contexts.open_context(scope, study.id).id)
+
+    return open_viewer
+
+
+@pytest.fixture
+def cells(app: Flask) -> Iterator[FakeCells]:
+    real, fake = app.extensions["readingroom.cells"], FakeCells()
+    app.extensions["readingroom.cells"] = fake
+    yield fake
+    app.extensions["readingroom.cells"] = real
+
+
+def sid_hash(browser: Browser) -> str:
+    with browser.client.session_transaction() as session:
+        return session_hash(session.sid)
+
+
+def described(count: int, name: str = "Doe^Jane") -> bytes:
+    one = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": name}]}, "7FE00010": {"vr": "OW", "BulkDataURI": "instances/1/bulk/2"}}
+    return json.dumps([one] * count, separators=(",", ":")).encode()
+
+
+def words(response: TestResponse, *ids: object) -> tuple[int, str, bytes]:
+    """What a client sees, with the ids it sent itself taken out."""
+    body = response.data
+    for each in ids:
+        body = body.replace(str(each).encode(), b"ID")
+    return response.status_code, response.content_type, body
+
+
+def test_searches_see_the_contexts_studies_and_no_other(cast: Cast, scopes: Scopes, view: Callable[..., Viewer]) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls, series=(2, 3))
+    prior = make_study(scopes, cast.mercy, reading=cast.nightowls, study_date="20240101")
+    other = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_id="P2")
+    make_study(scopes, cast.luke, reading=cast.nightowls)
+    viewer = view(cast.reader, study)
+    every = viewer.get("/studies?00100020=P1&includefield=00081030").json
+    assert every is not None
+    assert [each["0020000D"]["Value"][0] for each in every] == [study.uid, prior.uid]
+    assert every[0]["00081030"]["Value"] == ["CT chest"]
+    assert every[0]["00201208"]["Value"] == [5]
+    for search in (f"StudyInstanceUID={other.uid}", f"0020000D={other.uid}", "00100020=P2", "00100020=P2*", "offset=2"):
+        assert viewer.get(f"/studies?{search}").json == [], search
+    assert len(viewer.get(f"/studies?StudyInstanceUID={other.uid},{study.uid}").json or []) == 1
+    assert len(viewer.get("/studies?limit=1").json or []) == 1
+    assert viewer.get(f"/studies?StudyInstanceUID={study.uid}&0020000D={other.uid}").status_code == 400
+
+
+def test_series_and_instances(cast: Cast, scopes: Scopes, view: Callable[..., Viewer]) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls, series=(2, 3))
+    viewer = view(cast.reader, study)
+    response = viewer.get(f"/studies/{study.uid}/series?includefield=00080021,00080031,0008103E,00200011")
+    assert response.content_type == "application/dicom+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    series = response.json or []
+    assert [each["00201209"]["Value"][0] for each in series] == [2, 3]
+    assert [each["0020000E"]["Value"][0] for each in series] == list(study.series)
+    instances = viewer.get(f"/studies/{study.uid}/series/{study.series[1]}/instances?InstanceNumber=2").json or []
+    assert [each["00200013"]["Value"] for each in instances] == [[2]]
+    assert viewer.get(f"/studies/{study.uid}/series?Modality=MR").json == []
+
+
+def test_foreign_expired_and_unknown_are_one_answer(cast: Cast, scopes: Scopes, browse: Browse, view: Callable[..., Viewer]) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    elsewhere = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_id="P2")
+    viewer, colleague = view(cast.reader, study), view(cast.second_reader, study)
+    second_session = view(cast.reader, study)
+    past = replace(scopes, clock=lambda: utc_now() - timedelta(minutes=31))
+    expired = view(cast.reader, elsewhere, within=past)
+    unknown = uuid4()
+    for rest in ("/studies", f"/studies/{study.uid}/series", f"/studies/{study.uid}/metadata",
+                 f"/studies/{study.uid}/series/{study.series[0]}/metadata",
+                 f"/studies/{study.uid}/series/{study.series[0]}/instances",
+                 f"/studies/{study.uid}/series/{study.series[0]}/instances/1.2/frames/1"):  # fmt: skip
+        reference = words(viewer.browser.get(f"/dicom-web/{unknown}{rest}"), unknown)
+        assert reference[0] == 404
+        for browser, context in [
+            (viewer.browser, colleague.context), (viewer.browser, second_session.context), (expired.browser, expired.context),
+            (browse(cast.stranger), viewer.context), (browse(cast.own_radiologist), viewer.context), (viewer.browser, "nonsense"),
+        ]:  # fmt: skip
+            assert words(browser.get(f"/dicom-web/{context}{rest}"), context) == reference, rest
+        foreign = rest.replace(study.uid, elsewhere.uid)
+        if foreign != rest:
+            missing = rest.replace(study.uid, "1.2.3")
+            assert words(viewer.get(foreign), elsewhere.uid) == words(viewer.get(missing), "1.2.3") == reference
+
+
+def test_who_is_not_signed_in_or_may_not_read_gets_nothing(cast: Cast, scopes: Scopes, browse: Browse, view: Callable[..., Viewer]) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    viewer = view(cast.reader, study)
+    for path in (f"/dicom-web/{viewer.context}/studies", f"/edge/pixels?context={viewer.context}&study={study.uid}"):
+        assert browse(None).get(path).status_code == 401
+        assert browse(cast.platform_admin).get(path).status_code == 403
+
+
+def test_signing_out_closes_the_root(cast: Cast, scopes: Scopes, view: Callable[..., Viewer]) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    viewer = view(cast.reader, study)
+    assert viewer.pixels(study.uid).status_code == 204
+    assert viewer.browser.post("/logout").status_code == 302
+    assert viewer.get("/studies").status_code == 401
+    assert viewer.pixels(study.uid).status_code == 401
+    with pytest.raises(Exception, match="Nothing"), scopes.open(viewer.actor) as scope:
+        contexts.resolve_context(scope, viewer.context)
+
+
+def test_same_identifiers_at_two_hospitals_stay_two_patients(
+    cast: Cast, scopes: Scopes, view: Callable[..., Viewer], cells: FakeCells
+) -> None:
+    same = {"uid": f"1.2.{uuid4().int}", "series_uids": (f"1.3.{uuid4().int}",), "reading": cast.nightowls}
+    mercy = make_study(scopes, cast.mercy, patient_name="Mercy^Mary", **same)
+    luke = make_study(scopes, cast.luke, patient_name="Luke^Lars", **same)
+    for study, name in ((mercy, "Mercy^Mary"), (luke, "Luke^Lars")):
+        cells.metadata[study.uid, study.series[0]] = described(2, name)
+        viewer = view(cast.reader, study)
+        (found,) = viewer.get(f"/studies?StudyInstanceUID={study.uid}").json or []
+        assert found["00100010"]["Value"] == [{"Alphabetic": name}]
+        metadata = viewer.get(f"/studies/{study.uid}/series/{study.series[0]}/metadata").json or []
+        assert metadata[0]["00100010"]["Value"] == [{"Alphabetic": name}]
+        assert cells.asked[-1][0].organisation_id == study.owner
+        claims = jwt.decode(viewer.pixels(study.uid).headers["X-Cell-Token"], options={"verify_signature": False})
+        assert claims["aud"] == str(cells.asked[-1][0].cell_id)
+
+
+def test_metadata_is_asked_once_and_never_stale(
+    cast: Cast, scopes: Scopes, view: Callable[..., Viewer], cells: FakeCells
+) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    path = f"/studies/{study.uid}/series/{study.series[0]}/metadata"
+    viewer = view(cast.reader, study)
+    cells.metadata[study.uid, study.series[0]] = described(2)
+    packed = viewer.get(path, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == described(2)
+    plain = viewer.get(path)
+    assert "Content-Encoding" not in plain.headers
+    assert plain.data == described(2)
+    assert len(cells.asked) == 1
+    with scopes.open(system_actor(cast.mercy)) as scope:  # one more image arrives
+        scope.session.execute(update(Series).where(Series.study_id == study.id).values(instance_count=3))
+    cells.metadata[study.uid, study.series[0]] = described(3)
+    assert len(viewer.get(path).json or []) == 3
+    joined = viewer.get(f"/studies/{study.uid}/metadata")
+    assert (joined.json or [])[2]["7FE00010"]["BulkDataURI"] == f"series/{study.series[0]}/instances/1/bulk/2"
+    assert len(cells.asked) == 2
+
+
+def test_what_the_cell_says_beside_the_index_is_shown_but_not_kept(
+    cast: Cast, scopes: Scopes, view: Callable[..., Viewer], cells: FakeCells
+) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    arriving = make_study(scopes, cast.mercy, reading=cast.nightowls, arrival="arriving")
+    for made, count in ((study, 5), (arriving, 2)):
+        cells.metadata[made.uid, made.series[0]] = described(count)
+        viewer = view(cast.reader, made)
+        for _ in range(2):
+            assert len(viewer.get(f"/studies/{made.uid}/series/{made.series[0]}/metadata").json or []) == count
+    assert len(cells.asked) == 4
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        assert scope.session.scalar(select(func.count()).select_from(SeriesMetadata)) == 0
+
+
+def test_a_silent_cell_is_said_so(cast: Cast, scopes: Scopes, view: Callable[..., Viewer], cells: FakeCells) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    cells.metadata[study.uid, study.series[0]] = Busy("The archive is not answering.")
+    response = view(cast.reader, study).get(f"/studies/{study.uid}/series/{study.series[0]}/metadata")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+
+
+def test_the_worker_fills_the_cache_and_leaves_a_bad_series_alone(cast: Cast, scopes: Scopes) -> None:
+    good = make_study(scopes, cast.mercy, series=(2, 1))
+    bad = make_study(scopes, cast.mercy)
+    waiting = make_study(scopes, cast.mercy, arrival="arriving")
+    cells = FakeCells()
+    cells.metadata = {
+        (good.uid, good.series[0]): described(2), (good.uid, good.series[1]): described(1),
+        (bad.uid, bad.series[0]): Broken("no JSON"),
+    }  # fmt: skip
+    assert jobs.fill_provider(scopes, cells, cast.mercy, host="127.0.0.1") == 2
+    asked = {series for _, series in cells.asked}
+    assert bad.series[0] in asked
+    assert waiting.series[0] not in asked
+    assert jobs.fill_provider(scopes, cells, cast.mercy, host="127.0.0.1") == 0
+    assert len(cells.asked) == 3
+
+
+def test_pixels_are_allowed_for_one_study_for_two_minutes(cast: Cast, scopes: Scopes, view: Callable[..., Viewer], app: Flask) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    prior = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    other = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_id="P2")
+    viewer = view(cast.reader, study)
+    for made in (study, prior):
+        response = viewer.pixels(made.uid)
+        assert response.status_code == 204
+        assert response.headers["X-Cell-Address"] == "127.0.0.1:4"
+        key = app.extensions["readingroom.cell_tokens"].key.public_key()
+        audience = jwt.decode(response.headers["X-Cell-Token"], options={"verify_signature": False})["aud"]
+        claims = jwt.decode(response.headers["X-Cell-Token"], key, algorithms=["EdDSA"], audience=audience)
+        assert claims["studies"] == [made.uid]
+        assert (claims["role"], claims["sid"]) == ("radiologist", viewer.actor.session)
+        assert claims["exp"] - claims["iat"] <= 120
+    foreign, unknown = viewer.pixels(other.uid), viewer.pixels("1.2.3")
+    assert words(foreign) == words(unknown)
+    assert foreign.status_code == 403
+    assert "X-Cell-Token" not in foreign.headers
+    assert viewer.browser.get("/edge/pixels").status_code == 403
+
+
+def test_storing_is_refused_and_says_so(cast: Cast, scopes: Scopes, view: Callable[..., Viewer], browse: Browse) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    viewer = view(cast.reader, study)
+    for path in ("/studies", f"/studies/{study.uid}"):
+        response = viewer.browser.post(f"/dicom-web/{viewer.context}{path}", data=b"--x", content_type="multipart/related")
+        assert response.status_code == 403
+        assert (response.json or {})["code"] == "denied"
+    assert browse(cast.stranger).post(f"/dicom-web/{viewer.context}/studies").status_code == 404
+
+
+def test_only_dicom_json_is_offered(cast: Cast, scopes: Scopes, view: Callable[..., Viewer]) -> None:
+    viewer = view(cast.reader, make_study(scopes, cast.mercy, reading=cast.nightowls))
+    for accepted in ("application/dicom+json", "application/json", "*/*", "application/dicom+json, */*;q=0.1"):
+        assert viewer.get("/studies", headers={"Accept": accepted}).status_code == 200
+    assert viewer.get("/studies", headers={"Accept": "text/html"}).status_code == 400
