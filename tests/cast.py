@@ -90,22 +90,46 @@ def make_cast(scopes: Scopes, seal: Seal) -> Cast:
         for key, (kind, name) in names.items():
             scope.session.add(
                 Organisation(
-                    id=ids[key], kind=kind.value, name=f"{name} {mark}", letterhead=f"{name}\n1 Main Street", zone="UTC",
+                    id=ids[key],
+                    kind=kind.value,
+                    name=f"{name} {mark}",
+                    letterhead=f"{name}\n1 Main Street",
+                    zone="UTC",
                     created_at=scope.now,
                 )
             )
         scope.session.flush()
         for number, key in enumerate(("mercy", "luke", "third")):
             scope.session.add(
-                Cell(organisation_id=ids[key], id=uuid4(), aet=key.upper(), dicom_port=1 + number, http_port=4 + number,
-                     secret_hash="", wanted="running", state="new", last_error="", disk_bytes=0, changes_cursor=0,
-                     policy_revision=1, versions={}, created_at=scope.now)
+                Cell(
+                    organisation_id=ids[key],
+                    id=uuid4(),
+                    aet=key.upper(),
+                    dicom_port=1 + number,
+                    http_port=4 + number,
+                    secret_hash="",
+                    wanted="running",
+                    state="new",
+                    last_error="",
+                    disk_bytes=0,
+                    changes_cursor=0,
+                    policy_revision=1,
+                    versions={},
+                    created_at=scope.now,
+                )
             )
         for key in ("mercy", "luke"):
             scope.session.add(
-                Contract(organisation_id=ids[key], id=uuid4(), reading_organisation_id=ids["nightowls"], modalities=None,
-                         turnaround_minutes={"stat": 60, "urgent": 240, "routine": 1440}, starts_on=date(2020, 1, 1),
-                         ends_on=None, created_at=scope.now)
+                Contract(
+                    organisation_id=ids[key],
+                    id=uuid4(),
+                    reading_organisation_id=ids["nightowls"],
+                    modalities=None,
+                    turnaround_minutes={"stat": 60, "urgent": 240, "routine": 1440},
+                    starts_on=date(2020, 1, 1),
+                    ends_on=None,
+                    created_at=scope.now,
+                )
             )
 
     def person(key: str, role: Role, name: str) -> Person:
@@ -132,17 +156,24 @@ def make_cast(scopes: Scopes, seal: Seal) -> Cast:
     )
 
 
-def make_person(
-    scopes: Scopes, seal: Seal, organisation_id: UUID, kind: OrganisationKind, role: Role, name: str
-) -> Person:
+def make_person(scopes: Scopes, seal: Seal, organisation_id: UUID, kind: OrganisationKind, role: Role, name: str) -> Person:
     """Write one enrolled user."""
     user_id, secret = uuid4(), pyotp.random_base32()
     email = f"{name.rsplit(maxsplit=1)[-1].lower()}.{user_id.hex[:8]}@example.org"
     actor = Actor(user_id, organisation_id, role, kind, name, session=f"session-{user_id.hex[:8]}")
     with scopes.open(actor) as scope:
         scope.session.add(
-            User(organisation_id=organisation_id, id=user_id, email=email, name=name, role=role.value, zone="",
-                 password_hash=PASSWORD_HASH, totp_sealed=seal.close(secret.encode(), place=f"users|{user_id}|totp"),
-                 totp_last_step=0, created_at=datetime.now(UTC))
+            User(
+                organisation_id=organisation_id,
+                id=user_id,
+                email=email,
+                name=name,
+                role=role.value,
+                zone="",
+                password_hash=PASSWORD_HASH,
+                totp_sealed=seal.close(secret.encode(), place=f"users|{user_id}|totp"),
+                totp_last_step=0,
+                created_at=datetime.now(UTC),
+            )
         )
     return Person(actor, email, secret)

@@ -88,10 +88,16 @@ def _session_id() -> str:
     return str(session.sid)  # type: ignore[attr-defined]
 
 
+def _renew() -> None:
+    """Empty the session and give it a new id. Flask-Session leaves an empty session's id as it is, hence the order."""
+    session["ending"] = True
+    current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+    session.clear()
+
+
 def begin(user: User) -> None:
     """Sign a person in under a new session id: whatever id came before is worthless (session fixation)."""
-    session.clear()
-    current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+    _renew()
     found = find_signed_in(user.organisation_id, user.id, _session_id())
     if found is None:
         raise RuntimeError("a person just verified cannot be found")
@@ -102,8 +108,7 @@ def begin(user: User) -> None:
 def end() -> None:
     """Sign out and destroy the server-side session."""
     logout_user()
-    session.clear()
-    current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+    _renew()
 
 
 def session_watch() -> Callable[[], bool]:
@@ -119,8 +124,6 @@ def session_watch() -> Callable[[], bool]:
         if not isinstance(user, SignedInUser) or time.time() - began > LONGEST_SESSION or not redis.exists(key):
             return False
         actor = user.actor
-        return bool(
-            actor.organisation_id and actor.user_id and find_signed_in(actor.organisation_id, actor.user_id, sid)
-        )
+        return bool(actor.organisation_id and actor.user_id and find_signed_in(actor.organisation_id, actor.user_id, sid))
 
     return still_open

@@ -15,7 +15,7 @@ from sidecar.accounts import events, forms, service, sessions
 from sidecar.accounts.tables import User
 from sidecar.adapters.redis import revoke_session
 from sidecar.adapters.seals import Seal
-from sidecar.gate.actor import NOBODY
+from sidecar.gate.actor import NOBODY, Actor
 from sidecar.gate.http import current_actor, request_id, route, scopes
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
@@ -131,9 +131,10 @@ def invitation_post(_scope: Scope, token: str) -> ResponseReturnValue:
         user = service.invited(asking, token)
     try:
         form = forms.Enrolment.model_validate(request.form.to_dict())
-        with scopes().open(NOBODY, login=service.invitation_hash(token)) as asking:
-            user = service.invited(asking, token)
-            service.enrol(asking, user, password=form.password, totp_secret=secret, code=form.code, seal=_seal())
+        # Within the guest's own walls: once spent, the invitation no longer shows the account to its bearer.
+        with scopes().open(Actor(user.id, user.organisation_id, None, None)) as asking:
+            guest = service.invited(asking, token)
+            service.enrol(asking, guest, password=form.password, totp_secret=secret, code=form.code, seal=_seal())
     except ValidationError:
         return _enrol_page(user, secret, error="Enter the same password twice and the six digits of the code."), 400
     except Invalid as problem:

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import pyotp
 from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 
 from sidecar.accounts.service import HASHER
@@ -124,13 +123,10 @@ def current_code(env: Mapping[str, str], user: str) -> str:
 
 def print_logins(book: Book, console: Console) -> None:
     """Print one login per role; the authenticator links only on request, since they do not fit a line."""
-    table = Table(title=f"Demo logins, password for all: {book.password}", title_justify="left")
-    for heading in ("who", "role", "organisation", "e-mail", "code"):
-        table.add_column(heading)
+    console.print(f"Demo logins; the password of all: {book.password}", highlight=False)
     for login in book.logins:
-        short = login.email.partition("@")[0]
-        table.add_row(login.name, login.role, login.where, login.email, f"./readingroom code {short}")
-    console.print(table)
+        code = f"./readingroom code {login.email.partition('@')[0]}"
+        console.print(f"  {login.role:<12} {login.email:<24} {code:<24} {login.where}", soft_wrap=True, highlight=False)
     console.print("Authenticator links (one-time codes on a phone):")
     for login in book.logins:
         uri = pyotp.TOTP(login.totp_secret).provisioning_uri(name=login.email, issuer_name="Reading Room demo")
