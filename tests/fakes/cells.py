@@ -20,7 +20,7 @@ class FakeCells:
         return self._answer(self.metadata, (study_uid, series_uid), "series_metadata")
 
     def changes(self, cell: CellAddress, *, since: int, limit: int = 500) -> dict[str, Any]:
-        self.asked.append((cell, f"changes {since}"))
+        self.asked.append((cell, f"changes {since} limit {limit}"))
         return self._answer(self.changed, since, "changes")
 
     def statistics(self, cell: CellAddress) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     yield application
     application.extensions["readingroom.scopes"].engine.dispose()
     application.extensions["readingroom.redis"].close()
+    application.extensions["readingroom.cells"].close()
 
 
 @pytest.fixture(scope="session")

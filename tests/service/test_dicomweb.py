@@ -27,6 +27,7 @@ from tests.factories.studies import Made, make_study
 from tests.fakes.cells import FakeCells
 
 Browse = Callable[[Person | None], Browser]
+View = Callable[..., "Viewer"]
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Viewer:
 
 
 @pytest.fixture
-def view(browse: Browse, scopes: Scopes) -> Callable[[Person, Made], Viewer]:
+def view(browse: Browse, scopes: Scopes) -> View:
     def open_viewer(person: Person, study: Made, *, within: Scopes = scopes) -> Viewer:
         browser = browse(person)
         actor = replace(person.actor, session=sid_hash(browser))
@@ -69,7 +70,8 @@ def sid_hash(browser: Browser) -> str:
 
 
 def described(count: int, name: str = "Doe^Jane") -> bytes:
-    one = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": name}]}, "7FE00010": {"vr": "OW", "BulkDataURI": "instances/1/bulk/2"}}
+    pixels = {"vr": "OW", "BulkDataURI": "instances/1/bulk/2"}
+    one = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": name}]}, "7FE00010": pixels}
     return json.dumps([one] * count, separators=(",", ":")).encode()
 
 
@@ -81,7 +83,7 @@ def words(response: TestResponse, *ids: object) -> tuple[int, str, bytes]:
     return response.status_code, response.content_type, body
 
 
-def test_searches_see_the_contexts_studies_and_no_other(cast: Cast, scopes: Scopes, view: Callable[..., Viewer]) -> None:
+def test_searches_see_the_contexts_studies_and_no_other(cast: Cast, scopes: Scopes, view: View) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls, series=(2, 3))
     prior = make_study(scopes, cast.mercy, reading=cast.nightowls, study_date="20240101")
     other = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_id="P2")
@@ -99,7 +101,7 @@ def test_searches_see_the_contexts_studies_and_no_other(cast: Cast, scopes: Scop
     assert viewer.get(f"/studies?StudyInstanceUID={study.uid}&0020000D={other.uid}").status_code == 400
 
 
-def test_series_and_instances(cast: Cast, scopes: Scopes, view: Callable[..., Viewer]) -> None:
+def test_series_and_instances(cast: Cast, scopes: Scopes, view: View) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls, series=(2, 3))
     viewer = view(cast.reader, study)
     response = viewer.get(f"/studies/{study.uid}/series?includefield=00080021,00080031,0008103E,00200011")
@@ -113,7 +115,7 @@ def test_series_and_instances(cast: Cast, scopes: Scopes, view: Callable[..., Vi
     assert viewer.get(f"/studies/{study.uid}/series?Modality=MR").json == []
 
 
-def test_foreign_expired_and_unknown_are_one_answer(cast: Cast, scopes: Scopes, browse: Browse, view: Callable[..., Viewer]) -> None:
+def test_foreign_expired_and_unknown_are_one_answer(cast: Cast, scopes: Scopes, browse: Browse, view: View) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     elsewhere = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_id="P2")
     viewer, colleague = view(cast.reader, study), view(cast.second_reader, study)
@@ -138,7 +140,7 @@ def test_foreign_expired_and_unknown_are_one_answer(cast: Cast, scopes: Scopes, 
             assert words(viewer.get(foreign), elsewhere.uid) == words(viewer.get(missing), "1.2.3") == reference
 
 
-def test_who_is_not_signed_in_or_may_not_read_gets_nothing(cast: Cast, scopes: Scopes, browse: Browse, view: Callable[..., Viewer]) -> None:
+def test_who_is_not_signed_in_or_may_not_read_gets_nothing(cast: Cast, scopes: Scopes, browse: Browse, view: View) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     viewer = view(cast.reader, study)
     for path in (f"/dicom-web/{viewer.context}/studies", f"/edge/pixels?context={viewer.context}&study={study.uid}"):
@@ -146,7 +148,7 @@ def test_who_is_not_signed_in_or_may_not_read_gets_nothing(cast: Cast, scopes: S
         assert browse(cast.platform_admin).get(path).status_code == 403
 
 
-def test_signing_out_closes_the_root(cast: Cast, scopes: Scopes, view: Callable[..., Viewer]) -> None:
+def test_signing_out_closes_the_root(cast: Cast, scopes: Scopes, view: View) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     viewer = view(cast.reader, study)
     assert viewer.pixels(study.uid).status_code == 204
@@ -158,7 +160,7 @@ def test_signing_out_closes_the_root(cast: Cast, scopes: Scopes, view: Callable[
 
 
 def test_same_identifiers_at_two_hospitals_stay_two_patients(
-    cast: Cast, scopes: Scopes, view: Callable[..., Viewer], cells: FakeCells
+    cast: Cast, scopes: Scopes, view: View, cells: FakeCells
 ) -> None:
     same = {"uid": f"1.2.{uuid4().int}", "series_uids": (f"1.3.{uuid4().int}",), "reading": cast.nightowls}
     mercy = make_study(scopes, cast.mercy, patient_name="Mercy^Mary", **same)
@@ -176,7 +178,7 @@ def test_same_identifiers_at_two_hospitals_stay_two_patients(
 
 
 def test_metadata_is_asked_once_and_never_stale(
-    cast: Cast, scopes: Scopes, view: Callable[..., Viewer], cells: FakeCells
+    cast: Cast, scopes: Scopes, view: View, cells: FakeCells
 ) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     path = f"/studies/{study.uid}/series/{study.series[0]}/metadata"
@@ -199,7 +201,7 @@ def test_metadata_is_asked_once_and_never_stale(
 
 
 def test_what_the_cell_says_beside_the_index_is_shown_but_not_kept(
-    cast: Cast, scopes: Scopes, view: Callable[..., Viewer], cells: FakeCells
+    cast: Cast, scopes: Scopes, view: View, cells: FakeCells
 ) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     arriving = make_study(scopes, cast.mercy, reading=cast.nightowls, arrival="arriving")
@@ -213,7 +215,7 @@ def test_what_the_cell_says_beside_the_index_is_shown_but_not_kept(
         assert scope.session.scalar(select(func.count()).select_from(SeriesMetadata)) == 0
 
 
-def test_a_silent_cell_is_said_so(cast: Cast, scopes: Scopes, view: Callable[..., Viewer], cells: FakeCells) -> None:
+def test_a_silent_cell_is_said_so(cast: Cast, scopes: Scopes, view: View, cells: FakeCells) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     cells.metadata[study.uid, study.series[0]] = Busy("The archive is not answering.")
     response = view(cast.reader, study).get(f"/studies/{study.uid}/series/{study.series[0]}/metadata")
@@ -238,7 +240,7 @@ def test_the_worker_fills_the_cache_and_leaves_a_bad_series_alone(cast: Cast, sc
     assert len(cells.asked) == 3
 
 
-def test_pixels_are_allowed_for_one_study_for_two_minutes(cast: Cast, scopes: Scopes, view: Callable[..., Viewer], app: Flask) -> None:
+def test_pixels_are_allowed_for_one_study_for_two_minutes(cast: Cast, scopes: Scopes, view: View, app: Flask) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     prior = make_study(scopes, cast.mercy, reading=cast.nightowls)
     other = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_id="P2")
@@ -260,7 +262,7 @@ def test_pixels_are_allowed_for_one_study_for_two_minutes(cast: Cast, scopes: Sc
     assert viewer.browser.get("/edge/pixels").status_code == 403
 
 
-def test_storing_is_refused_and_says_so(cast: Cast, scopes: Scopes, view: Callable[..., Viewer], browse: Browse) -> None:
+def test_storing_is_refused_and_says_so(cast: Cast, scopes: Scopes, view: View, browse: Browse) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     viewer = view(cast.reader, study)
     for path in ("/studies", f"/studies/{study.uid}"):
@@ -270,7 +272,7 @@ def test_storing_is_refused_and_says_so(cast: Cast, scopes: Scopes, view: Callab
     assert browse(cast.stranger).post(f"/dicom-web/{viewer.context}/studies").status_code == 404
 
 
-def test_only_dicom_json_is_offered(cast: Cast, scopes: Scopes, view: Callable[..., Viewer]) -> None:
+def test_only_dicom_json_is_offered(cast: Cast, scopes: Scopes, view: View) -> None:
     viewer = view(cast.reader, make_study(scopes, cast.mercy, reading=cast.nightowls))
     for accepted in ("application/dicom+json", "application/json", "*/*", "application/dicom+json, */*;q=0.1"):
         assert viewer.get("/studies", headers={"Accept": accepted}).status_code == 200

@@ -1,0 +1,159 @@
+"""The DICOMweb edge before a real cell: real metadata, and pixels only for what the context holds."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from flask import Flask
+from pydicom.dataset import Dataset
+from sqlalchemy import update
+
+from sidecar.adapters.cell_client import CellAddress, CellClient
+from sidecar.adapters.cell_tokens import session_hash
+from sidecar.gate.actor import platform_system
+from sidecar.gate.scope import Scopes
+from sidecar.kernel.errors import Broken, Busy, Missing
+from sidecar.organisations.tables import Cell
+from sidecar.studies import contexts
+from tests.browser import Browser
+from tests.cast import Cast, Person
+from tests.doors import phantom
+from tests.doors.running_cell import KID, RunningCell
+from tests.factories.studies import Made, make_study
+from tests.service.conftest import app, browse, cast, scopes, seal, settings
+
+__all__ = ["app", "browse", "cast", "scopes", "seal", "settings"]
+
+PRIVATE = b"\x01\x02" * 3000
+
+
+@pytest.fixture
+def mercys_cell(own_cell: RunningCell, cast: Cast, scopes: Scopes, app: Flask) -> RunningCell:  # noqa: F811
+    """The cell of the cast's first hospital, running for real and trusting the application's key."""
+    tokens = app.extensions["readingroom.cell_tokens"]
+    with scopes.open(platform_system()) as scope:
+        moved = update(Cell).where(Cell.organisation_id == cast.mercy)
+        scope.session.execute(moved.values(id=UUID(own_cell.identifier), http_port=own_cell.http_port))
+    own_cell.organisation, own_cell.signing_key = str(cast.mercy), tokens.key
+    raw = base64.urlsafe_b64encode(tokens.public_raw).rstrip(b"=").decode()
+    own_cell.write_policy(keys={KID: raw} | tokens.public_keys())
+    own_cell.start()
+    return own_cell
+
+
+def address(cell: RunningCell) -> CellAddress:
+    return CellAddress(UUID(cell.identifier), UUID(cell.organisation), f"127.0.0.1:{cell.http_port}")
+
+
+def send(cell: RunningCell, directory: Path, datasets: list[Dataset]) -> None:
+    sent = phantom.storescu(cell.dicom_port, phantom.write(directory, datasets))
+    assert sent.returncode == 0, sent.stdout
+
+
+def with_bulk_data(count: int, **elements: object) -> list[Dataset]:
+    datasets = phantom.study(count, **elements)
+    for dataset in datasets:
+        dataset.add_new(0x00090010, "LO", "READING ROOM TEST")
+        dataset.add_new(0x00091001, "OB", PRIVATE)
+    return datasets
+
+
+def index(scopes: Scopes, cast: Cast, datasets: list[Dataset], **elements: object) -> Made:  # noqa: F811
+    """Tell the index what was sent, as the inbox would."""
+    return make_study(
+        scopes, cast.mercy, reading=cast.nightowls, uid=datasets[0].StudyInstanceUID, series=(len(datasets),),
+        series_uids=(datasets[0].SeriesInstanceUID,), **elements,
+    )  # fmt: skip
+
+
+def open_context(scopes: Scopes, browser: Browser, person: Person, study: Made) -> UUID:  # noqa: F811
+    with browser.client.session_transaction() as session:
+        actor = replace(person.actor, session=session_hash(session.sid))
+    with scopes.open(actor) as scope:
+        return contexts.open_context(scope, study.id).id
+
+
+def test_a_reader_gets_real_metadata_and_only_this_studys_pixels(
+    mercys_cell: RunningCell,
+    cast: Cast,  # noqa: F811
+    scopes: Scopes,  # noqa: F811
+    browse: Callable[[Person | None], Browser],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    mine, other = with_bulk_data(3), phantom.study(1, PatientID="P-2")
+    send(mercys_cell, tmp_path / "sent", mine + other)
+    study = index(scopes, cast, mine)
+    index(scopes, cast, other, patient_id="P2")
+    browser = browse(cast.reader)
+    context = open_context(scopes, browser, cast.reader, study)
+    root = f"/dicom-web/{context}/studies/{study.uid}"
+
+    answer = browser.get(f"{root}/series/{study.series[0]}/metadata")
+    assert answer.status_code == 200
+    assert not re.search(rb"127\.0\.0\.1|localhost|\.invalid|http:", answer.data)
+    metadata = {each["00080018"]["Value"][0]: each for each in answer.json or []}
+    assert set(metadata) == {each.SOPInstanceUID for each in mine}
+    first = metadata[mine[0].SOPInstanceUID]
+    assert first["00280010"]["Value"] == [32]
+    assert first["00100010"]["Value"] == [{"Alphabetic": "Müller^Änne"}]
+    bulk = first["00091001"]["BulkDataURI"]
+    assert bulk == f"instances/{mine[0].SOPInstanceUID}/bulk/00091001"
+
+    allowed = browser.get(f"/edge/pixels?context={context}&study={study.uid}")
+    cell, token = f"http://{allowed.headers['X-Cell-Address']}/dicom-web/studies", allowed.headers["X-Cell-Token"]
+
+    def ask(path: str, accept: str) -> httpx.Response:
+        return httpx.get(f"{cell}/{path}", headers={"Authorization": f"Bearer {token}", "Accept": accept}, trust_env=False)
+
+    series = f"{study.uid}/series/{study.series[0]}"
+    raw = "multipart/related; type=application/octet-stream"
+    frame = ask(f"{series}/instances/{mine[0].SOPInstanceUID}/frames/1", f"{raw}; transfer-syntax=*")
+    assert frame.status_code == 200
+    assert mine[0].PixelData in frame.content
+    assert PRIVATE in ask(f"{series}/{bulk}", raw).content
+    rendered = ask(f"{series}/instances/{mine[0].SOPInstanceUID}/rendered?viewport=256%2C256", "image/jpeg")
+    assert rendered.headers["content-type"] == "image/jpeg"
+
+    there = f"{other[0].StudyInstanceUID}/series/{other[0].SeriesInstanceUID}/instances/{other[0].SOPInstanceUID}/frames/1"
+    for foreign in (
+        there,
+        f"{series}/metadata",  # a reading context asks the sidecar, never the cell
+        f"{study.uid}/series/{other[0].SeriesInstanceUID}/instances/{other[0].SOPInstanceUID}/frames/1",
+        f"{study.uid}/../{there}",
+    ):
+        assert ask(foreign, "*/*").status_code in {403, 404}, foreign
+    assert browser.get(f"/edge/pixels?context={context}&study={other[0].StudyInstanceUID}").status_code == 403
+    stranger = browse(cast.stranger)
+    assert stranger.get(f"/edge/pixels?context={context}&study={study.uid}").status_code == 403
+    assert stranger.get(f"{root}/series/{study.series[0]}/metadata").status_code == 404
+
+
+def test_the_client_tells_what_a_cell_says(mercys_cell: RunningCell, app: Flask, tmp_path: Path) -> None:  # noqa: F811
+    sent = with_bulk_data(2)
+    send(mercys_cell, tmp_path / "sent", sent)
+    cell = address(mercys_cell)
+    with CellClient(app.extensions["readingroom.cell_tokens"]) as cells:
+        assert cells.system(cell)["Name"] == "MERCY"
+        assert int(cells.statistics(cell)["CountInstances"]) == 2
+        changes = cells.changes(cell, since=0)
+        assert changes["done"]
+        assert sum(len(event["instances"]) for event in changes["events"]) == 2
+        orthanc_id = changes["events"][0]["instances"][0]["ID"]
+        assert cells.rendered(cell, orthanc_id).startswith(b"\xff\xd8")
+        body = cells.series_metadata(cell, sent[0].StudyInstanceUID, sent[0].SeriesInstanceUID)
+        assert len(json.loads(body)) == 2
+        with pytest.raises(Missing):
+            cells.series_metadata(cell, "1.2.3", "1.2.4")
+        with pytest.raises(Broken):
+            cells.system(replace(cell, cell_id=UUID(int=1)))  # a token for another cell
+        mercys_cell.stop()
+        with pytest.raises(Busy):
+            cells.system(cell)
