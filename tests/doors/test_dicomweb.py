@@ -36,7 +36,7 @@ PRIVATE = b"\x01\x02" * 3000
 
 
 @pytest.fixture
-def mercys_cell(own_cell: RunningCell, cast: Cast, scopes: Scopes, app: Flask) -> RunningCell:  # noqa: F811
+def mercys_cell(own_cell: RunningCell, cast: Cast, scopes: Scopes, app: Flask) -> RunningCell:
     """The cell of the cast's first hospital, running for real and trusting the application's key."""
     tokens = app.extensions["readingroom.cell_tokens"]
     with scopes.open(platform_system()) as scope:
@@ -66,7 +66,7 @@ def with_bulk_data(count: int, **elements: object) -> list[Dataset]:
     return datasets
 
 
-def index(scopes: Scopes, cast: Cast, datasets: list[Dataset], **elements: object) -> Made:  # noqa: F811
+def index(scopes: Scopes, cast: Cast, datasets: list[Dataset], **elements: object) -> Made:
     """Tell the index what was sent, as the inbox would."""
     return make_study(
         scopes, cast.mercy, reading=cast.nightowls, uid=datasets[0].StudyInstanceUID, series=(len(datasets),),
@@ -74,7 +74,7 @@ def index(scopes: Scopes, cast: Cast, datasets: list[Dataset], **elements: objec
     )  # fmt: skip
 
 
-def open_context(scopes: Scopes, browser: Browser, person: Person, study: Made) -> UUID:  # noqa: F811
+def open_context(scopes: Scopes, browser: Browser, person: Person, study: Made) -> UUID:
     with browser.client.session_transaction() as session:
         actor = replace(person.actor, session=session_hash(session.sid))
     with scopes.open(actor) as scope:
@@ -83,9 +83,9 @@ def open_context(scopes: Scopes, browser: Browser, person: Person, study: Made) 
 
 def test_a_reader_gets_real_metadata_and_only_this_studys_pixels(
     mercys_cell: RunningCell,
-    cast: Cast,  # noqa: F811
-    scopes: Scopes,  # noqa: F811
-    browse: Callable[[Person | None], Browser],  # noqa: F811
+    cast: Cast,
+    scopes: Scopes,
+    browse: Callable[[Person | None], Browser],
     tmp_path: Path,
 ) -> None:
     mine, other = with_bulk_data(3), phantom.study(1, PatientID="P-2")
@@ -136,7 +136,7 @@ def test_a_reader_gets_real_metadata_and_only_this_studys_pixels(
     assert stranger.get(f"{root}/series/{study.series[0]}/metadata").status_code == 404
 
 
-def test_the_client_tells_what_a_cell_says(mercys_cell: RunningCell, app: Flask, tmp_path: Path) -> None:  # noqa: F811
+def test_the_client_tells_what_a_cell_says(mercys_cell: RunningCell, app: Flask, tmp_path: Path) -> None:
     sent = with_bulk_data(2)
     send(mercys_cell, tmp_path / "sent", sent)
     cell = address(mercys_cell)
