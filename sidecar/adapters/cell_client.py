@@ -45,9 +45,7 @@ class Cells(Protocol):
 class CellClient:
     """One keep-alive pool for all cells of this process; safe to share between threads."""
 
-    def __init__(
-        self, tokens: CellTokens, *, clock: Clock = utc_now, transport: httpx.BaseTransport | None = None
-    ) -> None:
+    def __init__(self, tokens: CellTokens, *, clock: Clock = utc_now, transport: httpx.BaseTransport | None = None) -> None:
         self._tokens = tokens
         self._clock = clock
         self._http = httpx.Client(
