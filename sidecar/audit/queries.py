@@ -34,11 +34,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What the page shows: kinds beginning with one of these, from (inclusive) until (exclusive)."""
+    """What is shown: kinds beginning with one of these, from (inclusive) until (exclusive), in one organisation's chain."""
 
     kinds: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    inside: UUID | None = None
 
 
 def entries(scope: Scope, span: Span, *, offset: int, limit: int) -> list[Entry]:
@@ -50,6 +51,8 @@ def entries(scope: Scope, span: Span, *, offset: int, limit: int) -> list[Entry]
         statement = statement.where(JournalRow.at >= span.since)
     if span.until:
         statement = statement.where(JournalRow.at < span.until)
+    if span.inside:
+        statement = statement.where(JournalRow.organisation_id == span.inside)
     rows = list(scope.session.scalars(statement.offset(offset).limit(limit)))
     return _named(scope, rows)
 

@@ -1,5 +1,6 @@
 """Cells: how all of them are, and starting, stopping, restarting one."""
 
+import shutil
 from uuid import UUID
 
 from flask import redirect, render_template, request
@@ -13,7 +14,7 @@ from sidecar.kernel.errors import Invalid
 from sidecar.organisations import queries, service
 from sidecar.organisations.forms import WantedForm
 from sidecar.organisations.model import Wanted
-from sidecar.organisations.web.blueprint import bp, tell
+from sidecar.organisations.web.blueprint import bp, settings, tell
 
 TOLD = {Wanted.RUNNING: "is starting", Wanted.STOPPED: "is stopping; senders are refused", Wanted.RESTARTING: "is restarting"}
 
@@ -25,8 +26,15 @@ def _rows(scope: Scope) -> list[queries.OrganisationView]:
 @route(bp, "/admin/cells", needs=Permission.CELL_MANAGE)
 def cells(scope: Scope) -> ResponseReturnValue:
     """List every hospital's archive; the rows alone for the page that is already open."""
-    template = "_admin_cells.html" if "HX-Request" in request.headers else "admin_cells.html"
-    return render_template(template, views=_rows(scope))
+    if "HX-Request" in request.headers:
+        return render_template("_admin_cells.html", views=_rows(scope))
+    return render_template("admin_cells.html", views=_rows(scope), disk=_disk())
+
+
+def _disk() -> shutil._ntuple_diskusage | None:
+    """Return the disk the cells lie on, or None where this process does not see it (cells on other machines)."""
+    place = settings().cells_dir
+    return shutil.disk_usage(place) if place.is_dir() else None
 
 
 @route(bp, "/admin/cells/<uuid:organisation_id>", needs=Permission.CELL_MANAGE, methods=("POST",))

@@ -125,4 +125,7 @@ def dismiss_refusal(scope: Scope) -> ResponseReturnValue:
 def connection(scope: Scope) -> ResponseReturnValue:
     """Show the own hospital's connection sheet."""
     view = queries.organisation(scope, queries.own_cell(scope).organisation_id)
-    return render_template("admin_connection.html", view=view, host=settings().dicom_host)
+    back = {"href": "/admin/senders", "label": "Senders"}
+    return render_template(
+        "admin_connection.html", view=view, host=settings().dicom_host, senders=queries.senders(scope), back=back
+    )

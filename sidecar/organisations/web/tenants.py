@@ -8,6 +8,7 @@ from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
+from sidecar.audit import queries as audit
 from sidecar.gate.actor import OrganisationKind
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
@@ -21,6 +22,7 @@ from sidecar.organisations.model import Places
 from sidecar.organisations.web.blueprint import bp, settings, tell
 
 MANAGE = Permission.ORGANISATION_MANAGE
+HISTORY_ROWS = 10
 ZONES = [*sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/"))), "UTC"]
 
 
@@ -94,6 +96,7 @@ def organisation(scope: Scope, organisation_id: UUID) -> ResponseReturnValue:
         view=queries.organisation(scope, organisation_id),
         contracts=queries.contracts(scope, party=organisation_id),
         host=settings().dicom_host,
+        history=audit.entries(scope, audit.Span(inside=organisation_id), offset=0, limit=HISTORY_ROWS),
     )
 
 
@@ -108,7 +111,8 @@ def organisation_cell(scope: Scope, organisation_id: UUID) -> ResponseReturnValu
 def organisation_connection(scope: Scope, organisation_id: UUID) -> ResponseReturnValue:
     """Show the sheet for the hospital's PACS administrator."""
     view = _with_cell(scope, organisation_id)
-    return render_template("admin_connection.html", view=view, host=settings().dicom_host)
+    back = {"href": f"/admin/organisations/{organisation_id}", "label": view.organisation.name}
+    return render_template("admin_connection.html", view=view, host=settings().dicom_host, senders=None, back=back)
 
 
 @route(bp, "/admin/organisations/<uuid:organisation_id>/edit", needs=MANAGE)
