@@ -62,9 +62,9 @@ def render(housing: CellHousing, spec: CellSpec) -> str:
         # Always again, a second later at first, then slower; after that the worker's next look starts it anew.
         "autostart=true", "autorestart=true", "startsecs=1", "startretries=30",
         "stopsignal=TERM", "stopasgroup=true", "killasgroup=true", "stopwaitsecs=20",
-        f"stdout_logfile={directory / 'log/orthanc.log'}",
-        # The plugin, which reads the log for refused associations, cuts it at 16 MB; this bounds it when there is no plugin.
-        "redirect_stderr=true", "stdout_logfile_maxbytes=50MB", "stdout_logfile_backups=1",
+        f"stdout_logfile={directory / 'log/process.log'}",
+        # What Orthanc says before it has its log open, and why its walls could not be built.
+        "redirect_stderr=true", "stdout_logfile_maxbytes=5MB", "stdout_logfile_backups=1",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -75,7 +75,7 @@ def command(housing: CellHousing, spec: CellSpec) -> list[str]:
         directory = str(housing.cells_dir / str(spec.cell_id))
         variables = environment(housing, spec, directory, str(housing.plugin_dir))
         settings = [f"{name}={value}" for name, value in variables.items()]
-        return [*LIMITS, "env", "-i", *settings, ORTHANC, str(housing.orthanc_config)]
+        return [*LIMITS, "env", "-i", *settings, *orthanc(directory), str(housing.orthanc_config)]
     variables = environment(housing, spec, "/cell", PLUGIN_INSIDE)
     settings = [word for name, value in variables.items() for word in ("--setenv", name, value)]
     return [
@@ -87,8 +87,13 @@ def command(housing: CellHousing, spec: CellSpec) -> list[str]:
         "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run",  # noqa: S108 - inside the root
         "--ro-bind", str(housing.orthanc_config), "/run/orthanc.json",
         "--chdir", "/cell", "--clearenv", *settings,
-        "--", ORTHANC, "/run/orthanc.json",
+        "--", *orthanc("/cell"), "/run/orthanc.json",
     ]  # fmt: skip
+
+
+def orthanc(cell_dir: str) -> list[str]:
+    """Return Orthanc and its options: the plugin reads refused associations from the log of DICOM exchanges."""
+    return [ORTHANC, "--verbose-dicom", f"--logfile={cell_dir}/log/orthanc.log"]
 
 
 def environment(housing: CellHousing, spec: CellSpec, cell_dir: str, plugin_dir: str) -> dict[str, str]:

@@ -42,7 +42,7 @@ def from_info(info: dict[str, Any], directory: Path, disk_bytes: int) -> CellSta
         state=CellState(str(info["statename"]).lower()),
         pid=int(info["pid"]) if running else None,
         since=datetime.fromtimestamp(info["start"], UTC) if running else None,
-        last_error=complaints(directory / "log/orthanc.log"),
+        last_error=complaints(directory / "log/orthanc.log") if running else last_words(directory / "log"),
         disk_bytes=disk_bytes,
     )
 
@@ -59,6 +59,13 @@ def complaints(log: Path) -> tuple[str, ...]:
         lines = handle.read().decode(errors="replace").splitlines()
     found = [line for line in lines if line.startswith("E") and line[1:5].isdigit()]
     return tuple(found[-COMPLAINTS_KEPT:])
+
+
+def last_words(log_directory: Path) -> tuple[str, ...]:
+    """Return why a process that is down may be down: its last errors, and what it printed outside its log."""
+    printed = log_directory / "process.log"
+    lines = printed.read_text(errors="replace").splitlines() if printed.exists() else []
+    return (*complaints(log_directory / "orthanc.log"), *lines[-COMPLAINTS_KEPT:])
 
 
 def disk_use(directory: Path) -> int:

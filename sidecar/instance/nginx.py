@@ -6,11 +6,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sidecar.instance import viewer
+from sidecar.instance.fence import shut_in
 from sidecar.instance.layout import CHECKOUT, Layout, write_private
 from sidecar.instance.steps import run_command
 from sidecar.instance.tools import need
 
 TEMPLATES = Path(__file__).parent
+STATIC = CHECKOUT / "sidecar/ui/static"
 MIME_TYPES = Path("/etc/nginx/mime.types")
 
 
@@ -35,7 +37,7 @@ def render(layout: Layout) -> str:
         cell_ports=range(first, last + 1),
         ohif_dir=viewer.path(),
         decode_worker=viewer.decode_worker(),
-        static_dir=CHECKOUT / "sidecar/ui/static",
+        static_dir=STATIC,
         mime_types=MIME_TYPES,
     )
 
@@ -50,3 +52,14 @@ def configure(layout: Layout) -> None:
 def command(layout: Layout) -> list[str]:
     """Return the command that runs the server in the foreground."""
     return [need("nginx"), "-e", "stderr", "-c", str(layout.conf / "nginx.conf")]
+
+
+def walled_command(layout: Layout) -> list[str]:
+    """Return the same inside walls: the public program sees the files it serves and its temporary ones, nothing else."""
+    return shut_in(
+        command(layout),
+        read=(layout.conf / "nginx.conf", STATIC, viewer.path()),
+        write=layout.run / "nginx",
+        # As root it may take a port below 1024; its workers stay the walled-in root.
+        capabilities=("CAP_SETUID", "CAP_SETGID", "CAP_NET_BIND_SERVICE") if os.geteuid() == 0 else (),
+    )

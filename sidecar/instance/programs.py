@@ -11,6 +11,8 @@ from sidecar.instance.fence import fenced
 from sidecar.instance.layout import CHECKOUT, Layout, write_private
 
 SERVICES = ("postgres", "redis")
+BECOME_ANOTHER = ("CAP_SETUID", "CAP_SETGID")
+"""What root needs to run Postgres as its own user."""
 APPLICATION = ("web", "worker", "nginx")
 """In the order in which they start."""
 
@@ -59,12 +61,15 @@ def all_programs(layout: Layout) -> list[Program]:
     nothing: dict[str, str] = {}
     settings = _digest(postgres.CONFIGURATION)
     return [
-        Program("postgres", postgres.command(layout), settings, nothing, autostart=True, stop_signal="INT", stop_seconds=60),
-        Program("redis", redis.command(layout), _digest(redis.CONFIGURATION), nothing, autostart=True),
-        Program("web", web_command(layout), code, {**told, "PROMETHEUS_MULTIPROC_DIR": str(layout.metrics)}),
-        Program("worker", [sys.executable, "-m", "sidecar.worker"], code, told, stop_seconds=20),
-        Program("nginx", nginx.command(layout), _digest(nginx.render(layout)), nothing),
-    ]
+        Program(
+            "postgres", fenced(postgres.command(layout), capabilities=BECOME_ANOTHER), settings, nothing,
+            autostart=True, stop_signal="INT", stop_seconds=60,
+        ),
+        Program("redis", fenced(redis.command(layout)), _digest(redis.CONFIGURATION), nothing, autostart=True),
+        Program("web", fenced(web_command(layout)), code, {**told, "PROMETHEUS_MULTIPROC_DIR": str(layout.metrics)}),
+        Program("worker", fenced([sys.executable, "-m", "sidecar.worker"]), code, told, stop_seconds=20),
+        Program("nginx", nginx.walled_command(layout), _digest(nginx.render(layout)), nothing),
+    ]  # fmt: skip
 
 
 def web_command(layout: Layout) -> list[str]:
@@ -90,7 +95,7 @@ def section(layout: Layout, program: Program) -> str:
     settings = ",".join(f'{name}="{_escape(value)}"' for name, value in variables.items())
     lines = [
         f"[program:{program.name}]",
-        f"command={_escape(shlex.join(fenced(program.command)))}",
+        f"command={_escape(shlex.join(program.command))}",
         f"directory={CHECKOUT}",
         f"environment={settings}",
         f"autostart={str(program.autostart).lower()}", "autorestart=true", "startsecs=1", "startretries=30",

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def run_tests(layers: tuple[str, ...], console: Console) -> int:
     chosen = layers or LAYERS
     if set(chosen) - set(FAST_LAYERS):
         prepare(console, browser=bool(NEED_BROWSER & set(chosen)))
-    return _run_all([*([] if layers else _static()), *_layers(chosen)], console)
+    with tempfile.TemporaryDirectory(prefix="readingroom-test-", dir="/var/tmp") as data:
+        Path(data).chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
+        return _run_all([*([] if layers else _static()), *_layers(chosen)], console, {"RR_TEST_DATA": data})
 
 
 def prepare(console: Console, *, browser: bool) -> None:
@@ -79,13 +82,13 @@ def _layers(names: tuple[str, ...]) -> list[tuple[str, list[str]]]:
     return [(f"tests/{name}", [sys.executable, "-m", "pytest", f"tests/{name}"]) for name in there]
 
 
-def _run_all(commands: list[tuple[str, list[str]]], console: Console) -> int:
+def _run_all(commands: list[tuple[str, list[str]]], console: Console, variables: dict[str, str] | None = None) -> int:
     """Run all of them even when one fails, and sum up."""
     failed = []
     for title, command in commands:
         began = time.monotonic()
         console.rule(title, align="left")
-        if subprocess.run(command, cwd=CHECKOUT, check=False).returncode != 0:
+        if subprocess.run(command, cwd=CHECKOUT, env={**os.environ, **(variables or {})}, check=False).returncode != 0:
             failed.append(title)
         console.print(f"[dim]{title}: {time.monotonic() - began:.1f} s[/dim]")
     if failed:

@@ -1,0 +1,158 @@
+"""What the public door lets through, turns away and rewrites."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service.edge import Edge
+
+STUDY = "1.2.826.0.1"
+FRAMES = f"/studies/{STUDY}/series/1.2/instances/1.3/frames/1"
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    made = Edge(tmp_path_factory.mktemp("edge"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def edge(door: Edge) -> Edge:
+    """The shared door, with nobody known: a cookie of its own, because decisions outlive a test."""
+    door.forget()
+    return door
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        f"/dicom-web/ctx/studies/{STUDY}/../9.9/metadata",
+        f"/dicom-web/ctx/studies/{STUDY}/%2e%2e/9.9/metadata",
+        f"/dicom-web/ctx/studies/{STUDY}%2Fseries/1.2",
+        f"/dicom-web/ctx/studies/{STUDY}%5c..%5c9.9",
+        "/dicom-web/ctx//studies",
+        "/worklist\\admin",
+        "/worklist/..",
+        "/dicom-web/ctx/studies%252e",
+        "/dicom-web/ctx/studies?_method=DELETE",
+        "/dicom-web/ctx/studies?a=1&_METHOD=PUT",
+        "/dicom-web/ctx/studies?%5Fmethod=DELETE",
+    ],
+)
+def test_crooked_requests_end_at_the_door(edge: Edge, target: str) -> None:
+    assert edge.raw(target) == 400
+    assert edge.web.seen == edge.cell.seen == []
+
+
+@pytest.mark.parametrize("path", ["/intake/events", "/edge/pixels?context=a&study=b", "/metrics", "/health/ready", "/intake"])
+def test_inner_doors_do_not_exist_outside(edge: Edge, path: str) -> None:
+    assert edge.http.get(path).status_code == 404
+    assert edge.web.seen == []
+
+
+@pytest.mark.parametrize("path", ["/__may_see_pixels", "/@refused"])
+def test_internal_locations_are_internal(edge: Edge, path: str) -> None:
+    assert edge.http.get(path).status_code == 404
+    assert edge.web.paths("/edge") == []
+
+
+def test_pixels_come_from_the_cell_with_its_token_and_nothing_of_the_client(edge: Edge) -> None:
+    edge.may.add((edge.cookie, "ctx", STUDY))
+    answer = edge.http.get(
+        f"/dicom-web/ctx{FRAMES}?viewport=256%2C256&StudyInstanceUID=9.9&quality=1000",
+        headers={
+            "Cookie": edge.cookie, "Authorization": "Bearer stolen", "X-HTTP-Method-Override": "DELETE", "Forwarded": "host=evil",
+            "X-Forwarded-Host": "evil", "X-Cell-Address": "10.0.0.1:80", "Accept": "multipart/related",
+        },
+    )  # fmt: skip
+    assert (answer.status_code, answer.content) == (200, b"pixels")
+    assert "set-cookie" not in answer.headers
+    assert answer.headers["cache-control"] == "private, no-store"
+    [asked] = edge.cell.seen
+    assert asked.path == f"/dicom-web{FRAMES}?viewport=256%2C256&"
+    assert asked.headers["authorization"] == "Bearer signed"
+    assert asked.headers["accept"] == "multipart/related"
+    assert not {"cookie", "x-http-method-override", "forwarded", "x-forwarded-host", "x-cell-address"} & set(asked.headers)
+
+
+def test_a_decision_is_remembered_for_its_cookie_context_and_study_only(edge: Edge) -> None:
+    edge.may.add((edge.cookie, "ctx", STUDY))
+    for _ in range(3):
+        assert edge.http.get(f"/dicom-web/ctx{FRAMES}", headers={"Cookie": edge.cookie}).status_code == 200
+    assert len(edge.web.paths("/edge")) == 1
+    assert edge.http.get(f"/dicom-web/ctx{FRAMES}", headers={"Cookie": "rr_session=stranger"}).status_code == 404
+    assert edge.http.get(f"/dicom-web/other{FRAMES}", headers={"Cookie": edge.cookie}).status_code == 404
+    assert edge.http.get(f"/dicom-web/ctx{FRAMES.replace(STUDY, '9.9')}", headers={"Cookie": edge.cookie}).status_code == 404
+    assert len(edge.cell.seen) == 3
+
+
+def test_refusal_and_unknown_are_the_web_applications_own_words(edge: Edge) -> None:
+    refused = edge.http.get(f"/dicom-web/ctx{FRAMES}")
+    unknown = edge.http.get("/dicom-web/ctx/studies/1/nothing")
+    assert (refused.status_code, refused.content) == (unknown.status_code, unknown.content) == (404, unknown.content)
+    assert edge.cell.seen == []
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3:80", "127.0.0.1:22", "localhost:1", "", "127.0.0.1:22/../", "evil.example:80"])
+def test_an_address_no_cell_can_have_leads_nowhere(edge: Edge, address: str) -> None:
+    edge.may.add((edge.cookie, "ctx", STUDY))
+    edge.cell_address = address
+    assert edge.http.get(f"/dicom-web/ctx{FRAMES}", headers={"Cookie": edge.cookie}).status_code in {404, 500}
+    assert edge.cell.seen == []
+
+
+def test_only_get_reaches_pixels(edge: Edge) -> None:
+    edge.may.add((edge.cookie, "ctx", STUDY))
+    for method in ("POST", "PUT", "DELETE"):
+        assert edge.http.request(method, f"/dicom-web/ctx{FRAMES}", headers={"Cookie": edge.cookie}).status_code in {403, 404}
+    assert edge.cell.seen == []
+
+
+def test_the_web_application_hears_the_true_address_and_no_override(edge: Edge) -> None:
+    edge.http.get(
+        "/worklist?PatientName=DOE",
+        headers={
+            "X-Forwarded-For": "1.1.1.1",
+            "X-HTTP-Method-Override": "DELETE",
+            "X-Forwarded-Proto": "https",
+            "X-Cell-Token": "t",
+        },
+    )
+    [asked] = edge.web.seen
+    assert asked.path == "/worklist?PatientName=DOE"
+    assert asked.headers["x-forwarded-for"] == "127.0.0.1"
+    assert asked.headers["x-forwarded-proto"] == "http"
+    assert not {"x-http-method-override", "x-cell-token"} & set(asked.headers)
+
+
+def test_logs_hold_no_query_strings(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    edge.http.get("/worklist?PatientName=DOE^JANE")
+    edge.web.stop()
+    edge.http.get("/worklist?PatientName=DOE^JANE")
+    assert '"path":"/worklist"' in edge.log()
+    assert "DOE" not in edge.log()
+    edge.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "policy"),
+    [
+        ("/ohif/", b"<html>viewer</html>", "worker-src 'self'"),
+        ("/ohif/viewer?StudyInstanceUIDs=1&ctx=2", b"<html>viewer</html>", "worker-src 'self'"),
+        ("/ohif/app.js", b"plain", "worker-src 'self'"),
+        ("/ohif/8097.bundle.abc.js", b"worker", "'unsafe-eval'; connect-src 'self'"),
+        ("/static/app.css", b"css", "default-src 'none'; frame-ancestors 'none'"),
+    ],
+)
+def test_files_carry_their_own_policy(edge: Edge, path: str, content: bytes, policy: str) -> None:
+    answer = edge.http.get(path)
+    assert (answer.status_code, answer.content) == (200, content)
+    assert policy in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_viewers_configuration_comes_from_the_sidecar(edge: Edge) -> None:
+    assert edge.http.get("/ohif/app-config.js").content == b"config"

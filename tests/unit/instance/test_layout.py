@@ -1,0 +1,34 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from sidecar.instance.layout import open_layout, write_private
+from sidecar.instance.steps import StepError
+
+
+def test_ports_are_remembered(tmp_path: Path) -> None:
+    assert open_layout(tmp_path) == open_layout(tmp_path)
+
+
+def test_what_one_asks_for_replaces_what_was_remembered_and_stays(tmp_path: Path) -> None:
+    before = open_layout(tmp_path)
+    changed = open_layout(tmp_path, public_port=9999, bind="10.0.0.5")
+    again = open_layout(tmp_path)
+    assert again == changed
+    assert again.public_url == "http://10.0.0.5:9999"
+    assert again.ports.postgres == before.ports.postgres
+
+
+def test_a_path_too_long_for_a_socket_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match="too long"):
+        open_layout(tmp_path / ("x" * 100))
+
+
+def test_private_files_are_private_and_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    write_private(path, "one")
+    write_private(path, b"two")
+    assert path.read_text() == "two"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
