@@ -24,6 +24,7 @@ from sidecar.kernel.errors import Broken, Denied, Invalid, Missing, Problem
 from sidecar.kernel.logging import configure_logging
 from sidecar.kernel.settings import Settings
 from sidecar.reactions import react
+from sidecar.reports.lettering import load as load_fonts
 from sidecar.ui import jinja as ui
 
 BLUEPRINTS = (
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Build the application; raise SettingsError or RuntimeError rather than start half."""
     settings = settings or Settings.from_env()
     configure_logging()
+    load_fonts()  # a report that cannot be printed is noticed here, not at its signature
     app = Flask("sidecar", template_folder="ui/templates", static_folder="ui/static", static_url_path="/static")
     app.config.update(SECRET_KEY=settings.secret("session_key"), MAX_CONTENT_LENGTH=16 * 1024 * 1024)
     redis = connect(settings.redis_url)

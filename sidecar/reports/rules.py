@@ -9,7 +9,7 @@ from typing import Any
 from sidecar.kernel.errors import Invalid
 from sidecar.kernel.journal import canonical
 from sidecar.reports.model import SECTIONS, Check, Content, Meaning, ReportStatus, Section, Sections
-from sidecar.studies.model import Arrival
+from sidecar.studies.model import Arrival, Status
 
 SECTION_LIMIT = 20_000
 """Characters per section: some ten printed pages."""
@@ -60,6 +60,14 @@ def checks(*, arrival: str, instance_count: int, sections: Mapping[str, str], st
         Check("impression", impression, "Impression is written" if impression else "The impression is empty"),
         Check("draft", draft, "Not signed yet" if draft else "This report is signed already"),
     ]
+
+
+def stage(*, arrival: str, status: str) -> int:
+    """Return how far a study is on its way: 0 arriving, 1 received, 2 being read, 3 preliminary, 4 final."""
+    reading = {Status.READING: 2, Status.PRELIMINARY: 3, Status.FINAL: 4}.get(Status(status))
+    if reading is not None:
+        return reading
+    return 0 if arrival == Arrival.ARRIVING else 1
 
 
 def worth_a_line(last_saved: datetime, now: datetime, *, first: bool) -> bool:

@@ -1,19 +1,25 @@
 """The pages of reports: the reading desk, a signed report on screen and on paper, the hospital's own view."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, current_app, g, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
+from sidecar.accounts.sessions import session_watch
 from sidecar.assignment import service as assignment
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
-from sidecar.kernel.errors import Missing
-from sidecar.reports import desk, queries, service
+from sidecar.kernel.errors import Invalid, Missing
+from sidecar.reports import desk, hospital, queries, service
 from sidecar.studies import contexts
 from sidecar.studies import queries as studies
+from sidecar.worklist import stream
+from sidecar.worklist.forms import LONGEST_SEARCH, read_cursor
 
+LONGEST_MODALITY = 16
+"""Characters of a code string (PS3.5 §6.2, CS)."""
 bp = Blueprint("reports", __name__)
 
 
@@ -44,6 +50,38 @@ def give_lock_back(scope: Scope, study_id: UUID) -> ResponseReturnValue:
     return "", 204
 
 
+@route(bp, "/hospital", needs=Permission.STUDY_LIST)
+def hospital_studies(scope: Scope) -> ResponseReturnValue:
+    """The provider's own studies, live."""
+    g.live = True
+    return render_template("hospital_studies.html", **hospital.page(scope, _filters(request.args)))
+
+
+@route(bp, "/hospital/rows", needs=Permission.STUDY_LIST, methods=("POST",))
+def hospital_rows(scope: Scope) -> ResponseReturnValue:
+    """The list drawn anew for other filters. POST: a search may hold a patient's name, and addresses end up in logs."""
+    return render_template("_hospital_list.html", **hospital.listing(scope, _filters(request.form)))
+
+
+@route(bp, "/hospital/changes", needs=Permission.STUDY_LIST, methods=("GET", "POST"))
+def hospital_changes(scope: Scope) -> ResponseReturnValue:
+    """The rows touched since ``since``; the next cursor in a header."""
+    changed, cursor = hospital.changes(scope, _filters(request.values), since=read_cursor(request.values))
+    answer = Response(render_template("_hospital_rows.html", rows=changed), mimetype="text/html")
+    answer.headers["X-Worklist-Cursor"] = str(cursor)
+    return answer
+
+
+@route(bp, "/hospital/events", needs=Permission.STUDY_LIST)
+def hospital_events(scope: Scope) -> ResponseReturnValue:
+    """The line that says "look again". The transaction of this request ends before the first event is sent."""
+    redis = current_app.extensions["readingroom.redis"]
+    lines = stream.changes(redis, scope.organisation_id, still_signed_in=session_watch())
+    answer = Response(stream_with_context(lines), mimetype="text/event-stream")
+    answer.headers["X-Accel-Buffering"] = "no"
+    return answer
+
+
 @route(bp, "/reports/<uuid:report_id>", needs=Permission.REPORT_READ)
 def show(scope: Scope, report_id: UUID) -> ResponseReturnValue:
     """A signed report on screen, the newest version or the one asked for."""
@@ -69,6 +107,14 @@ def paper(scope: Scope, report_id: UUID) -> ResponseReturnValue:
     answer = Response(version.pdf, mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="report-{report_id}-v{version.version}.pdf"'
     return answer
+
+
+def _filters(fields: Mapping[str, str]) -> hospital.Filters:
+    """Return what is looked for; Invalid when a filter means nothing."""
+    state, modality, words = (fields.get(name, "").replace("\x00", "") for name in ("state", "modality", "q"))
+    if state not in hospital.STATES or len(modality) > LONGEST_MODALITY or len(words) > LONGEST_SEARCH:
+        raise Invalid("The list does not understand these filters.")
+    return hospital.Filters(state, modality, words)
 
 
 def _number() -> int | None:

@@ -1,0 +1,176 @@
+"""The provider's own list: where each of its studies stands, and the report one click away."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select, true
+
+from sidecar.gate.permissions import Permission, may_ever
+from sidecar.gate.scope import Scope
+from sidecar.organisations import queries as organisations
+from sidecar.organisations.tables import Organisation
+from sidecar.reports import queries, rules
+from sidecar.studies.model import Arrival, Status
+from sidecar.studies.tables import Instance, Series, Study
+from sidecar.worklist.columns import matches
+from sidecar.worklist.queries import CHANGED, OLDEST_RUNNING, SHOWN
+
+STATES: dict[str, tuple[str, ColumnElement[bool]]] = {
+    "": ("All", true()),
+    "arriving": ("Arriving", and_(Study.arrival == Arrival.ARRIVING, Study.status != Status.FINAL)),
+    "waiting": ("Waiting", and_(Study.arrival == Arrival.COMPLETE, Study.status.in_([Status.UNREAD, Status.ASSIGNED]))),
+    "reading": ("Being read", Study.status.in_([Status.READING, Status.PRELIMINARY])),
+    "final": ("Reported", Study.status == Status.FINAL),
+}
+RECENT = timedelta(days=1)
+"""A sender that sent nothing for so long is called silent."""
+STILL_SENT_TO = timedelta(days=30)
+"""Studies that began longer ago are not looked through for a sender's newest image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What is looked for. ``state`` is a key of STATES."""
+
+    state: str = ""
+    modality: str = ""
+    q: str = ""
+
+    @property
+    def belongs(self) -> ColumnElement[bool]:
+        """The condition that a study is in this list."""
+        words = [matches(word) for word in self.q.split()]
+        modality = [Study.modalities_in_study.contains([self.modality])] if self.modality else []
+        return and_(STATES[self.state][1], *modality, *words)
+
+
+def page(scope: Scope, filters: Filters) -> dict[str, Any]:
+    """Return the context of ``hospital_studies.html``."""
+    return {
+        **listing(scope, filters),
+        "counts": _counts(scope, filters),
+        "modalities": [("", "All modalities"), *((each, each) for each in _modalities(scope))],
+        "unknown_senders": _unknown_senders(scope),
+        "senders": _senders(scope),
+    }
+
+
+def listing(scope: Scope, filters: Filters) -> dict[str, Any]:
+    """Return the context of ``_hospital_list.html``: the newest studies first."""
+    cursor = scope.session.scalars(OLDEST_RUNNING).one()
+    found = scope.session.execute(
+        select(Study, func.count().over())
+        .join(Organisation, Organisation.id == Study.organisation_id)
+        .where(filters.belongs)
+        .order_by(Study.arrived_at.desc(), Study.id.desc())
+        .limit(SHOWN)
+    ).all()
+    total = found[0][1] if found else 0
+    return {
+        "rows": rows(scope, [(study, False) for study, _total in found]),
+        "cursor": str(cursor),
+        "shown": len(found),
+        "total": total,
+        "more": total > len(found),
+        "filters": {"state": filters.state, "modality": filters.modality, "q": filters.q},
+        "sheet_href": "/admin/connection" if may_ever(scope.actor, Permission.SENDER_MANAGE) else "",
+    }
+
+
+def changes(scope: Scope, filters: Filters, *, since: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the rows touched since the cursor and the next cursor (see ``worklist.queries`` for why none is missed)."""
+    cursor = scope.session.scalars(OLDEST_RUNNING).one()
+    found = scope.session.execute(
+        select(Study, filters.belongs.label("belongs"))
+        .join(Organisation, Organisation.id == Study.organisation_id)
+        .where(Study.changed_xid >= since)
+        .order_by(Study.changed_xid)
+        .limit(CHANGED)
+    ).all()
+    if len(found) == CHANGED:
+        cursor = min(cursor, found[-1][0].changed_xid)
+    return rows(scope, [(study, not belongs) for study, belongs in found]), cursor
+
+
+def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
+    """Return lines as ``_hospital_rows.html`` draws them; each study comes with whether it has left the list."""
+    may_read = may_ever(scope.actor, Permission.REPORT_READ)
+    signed = queries.signed_of(scope, [study.id for study, _gone in found]) if may_read else {}
+    return [
+        {
+            "study": study,
+            "stage": rules.stage(arrival=study.arrival, status=study.status),
+            "expected_at": study.due_at,
+            "reader": study.assignee_name,
+            "report_href": f"/reports/{signed[study.id].id}" if study.id in signed else "",
+            "pdf_href": f"/reports/{signed[study.id].id}/report.pdf" if study.id in signed else "",
+            "late_images": study.arrival == Arrival.ARRIVING and study.status == Status.FINAL,
+            "sort": f"{study.arrived_at:%Y%m%d%H%M%S%f}{study.id}",
+            "gone": gone,
+        }
+        for study, gone in found
+    ]
+
+
+def _counts(scope: Scope, filters: Filters) -> list[dict[str, Any]]:
+    wanted = [func.count().filter(condition) for _label, condition in STATES.values()]
+    numbers = scope.session.execute(select(*wanted)).one()
+    return [
+        {
+            "label": label,
+            "count": count,
+            "href": f"/hospital?state={state}" if state else "/hospital",
+            "current": state == filters.state,
+        }
+        for (state, (label, _condition)), count in zip(STATES.items(), numbers, strict=True)
+    ]
+
+
+def _modalities(scope: Scope) -> list[str]:
+    each = func.unnest(Study.modalities_in_study).label("modality")
+    return list(scope.session.scalars(select(each).distinct().order_by("modality")))
+
+
+def _unknown_senders(scope: Scope) -> list[dict[str, Any]]:
+    """Return who knocked in vain, for those whose job it is to know."""
+    if not may_ever(scope.actor, Permission.SENDER_READ):
+        return []
+    may_register = may_ever(scope.actor, Permission.SENDER_MANAGE)
+    return [
+        {
+            "aet": each.aet,
+            "address": each.address,
+            "attempts": each.attempts,
+            "last_at": each.last_at,
+            "register_href": "/admin/senders" if may_register else "",
+        }
+        for each in organisations.refusals(scope)
+    ]
+
+
+def _senders(scope: Scope) -> list[dict[str, Any]]:
+    """Return each registered sender with its newest image and how many came within a day."""
+    if not may_ever(scope.actor, Permission.SENDER_READ):
+        return []
+    since = scope.now - RECENT
+    seen = {
+        aet: (count, last)
+        for aet, count, last in scope.session.execute(
+            select(Instance.remote_aet, func.count(), func.max(Instance.received_at))
+            .join(Series, and_(Series.organisation_id == Instance.organisation_id, Series.id == Instance.series_id))
+            .join(Study, and_(Study.organisation_id == Series.organisation_id, Study.id == Series.study_id))
+            .where(Study.arrived_at >= scope.now - STILL_SENT_TO, Study.last_image_at >= since, Instance.received_at >= since)
+            .group_by(Instance.remote_aet)
+        )
+    }
+    return [
+        {
+            "aet": each.aet,
+            "description": each.description,
+            "images_today": seen.get(each.aet, (0, None))[0],
+            "last_image_at": seen.get(each.aet, (0, None))[1],
+            "silent": each.aet not in seen,
+        }
+        for each in organisations.senders(scope)
+    ]
