@@ -1,7 +1,7 @@
 """The glue: the only module that knows Orthanc. Registers the callbacks, starts the threads, translates.
 
-Nothing is decided here. No Python runs per image: Lua asks once per second and sender for admission, that is also the
-sign to look into the change log (a callback per stored image cost a tenth of the throughput on four associations).
+Nothing is decided here. No Python runs per image: Lua asks once per second and sender for admission, and that is also
+the sign to look into the change log.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ from orthanc_plugin.senders import Admission, admit
 from orthanc_plugin.settings import read
 from orthanc_plugin.tokens import TokenError, TokenVerifier
 
-BATCH_PAUSE = 0.2
-"""Seconds between two readings of the change log while images arrive: one event carries many images."""
+BATCH_PAUSES = (0.1, 0.2, 0.4, 0.8)
+"""Seconds between two looks into the change log: the first image is told at once, a stream in ever larger pieces (a
+look costs 4 ms of processor time and 0.17 ms per image, measured)."""
 ACTIVE = 3.0
 """Seconds of looking often after the last sign of a sender; Lua gives one per second and sender."""
 IDLE_PAUSE = 5.0
@@ -127,6 +128,7 @@ class Work:
     tail: LogTail | None = None
     tail_saved = ""
     active_until = 0.0
+    streak = 0
     provisioned: Policy | None = None
     announced = False
 
@@ -170,13 +172,15 @@ def harvest_step() -> float:
     Work.harvester = Work.harvester or Harvester(ARCHIVE, QUEUE, STORE)
     before = Work.harvester.cursor
     more = Work.harvester.harvest()
-    if Work.harvester.cursor != before:
+    found = Work.harvester.cursor != before
+    Work.streak = Work.streak + 1 if found else 0
+    if found:
         COURIER_LOOP.wake()
     if more:
         return 0.0
     if time.monotonic() > Work.active_until:
         return IDLE_PAUSE
-    HARVEST_LOOP.rest(BATCH_PAUSE)
+    HARVEST_LOOP.rest(BATCH_PAUSES[min(Work.streak, len(BATCH_PAUSES) - 1)])
     return 0.0
 
 
