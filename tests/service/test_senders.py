@@ -13,7 +13,7 @@ from sidecar.organisations import queries, service
 from sidecar.organisations.errors import Taken
 from sidecar.organisations.events import SenderAdded, SenderRefused
 from sidecar.organisations.model import Refusal
-from tests.browser import Browser
+from tests.browser import Browser, alike
 from tests.cast import Cast
 
 Browse = Callable[..., Browser]
@@ -88,7 +88,8 @@ def test_one_press_registers_and_one_dismisses(browse: Browse, scopes: Scopes, c
     assert "14 attempts" not in page
     refuse(scopes, cast, 3, address="10.9.9.9")
     assert technician.post("/admin/senders/dismiss", data={"aet": "CT7", "address": "10.9.9.9"}).status_code == 302
-    assert "10.9.9.9" not in technician.get("/admin/senders").text.partition("<main")[2].partition("<form")[2]
+    technician.get("/admin/senders")  # tells the outcome once
+    assert "10.9.9.9" not in technician.get("/admin/senders").text
 
 
 def test_removing_offers_to_take_it_back(browse: Browse, scopes: Scopes, cast: Cast) -> None:
@@ -125,7 +126,7 @@ def test_a_form_says_at_the_field_what_is_wrong(browse: Browse, cast: Cast, fiel
 def test_another_hospital_gets_what_an_unknown_id_gets(browse: Browse, scopes: Scopes, cast: Cast) -> None:
     with scopes.open(cast.owner.actor) as scope:
         sender = service.add_sender(scope, aet="CT1", network="10.1.2.0/24")
-    unknown = str(uuid4())
+    unknown = uuid4()
     good = {"aet": "X", "network": "10.0.0.1", "description": ""}
     for who in (cast.luke_technician, cast.luke_admin):
         stranger = browse(who)
@@ -133,7 +134,7 @@ def test_another_hospital_gets_what_an_unknown_id_gets(browse: Browse, scopes: S
             theirs = stranger.ask(method, f"/admin/senders/{sender.id}{path}", data=good if method == "POST" else None)
             nobodys = stranger.ask(method, f"/admin/senders/{unknown}{path}", data=good if method == "POST" else None)
             assert theirs.status_code == nobodys.status_code == 404
-            assert theirs.text.replace(str(sender.id), unknown) == nobodys.text
+            assert alike(theirs, sender.id) == alike(nobodys, unknown)
     with scopes.open(cast.luke_technician.actor) as scope, pytest.raises(Missing):
         service.remove_sender(scope, sender.id)
 
@@ -149,4 +150,4 @@ def test_a_manager_looks_but_changes_nothing(browse: Browse, cast: Cast) -> None
     manager = browse(cast.mercy_manager)
     assert manager.get("/admin/senders").status_code == 200
     assert manager.post("/admin/senders", data={"aet": "X", "network": "10.0.0.1"}).status_code == 403
-    assert "Register" not in manager.get("/admin/senders").text
+    assert "<form" not in manager.get("/admin/senders").text.partition("<main")[2]
