@@ -60,6 +60,13 @@ class Pages(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self) -> None:
+        """Locks and drafts are taken as they come."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.answer(200, "application/json", b'{"revision": 8, "saved_at": "2026-11-21T20:04:07Z"}')
+
+    do_PUT = do_DELETE = do_POST  # noqa: N815
+
     def hold(self) -> None:
         """An event stream that is open and says nothing."""
         self.send_response(200)
@@ -85,7 +92,7 @@ def photograph(browser: Browser, origin: str, name: str, out: Path, *, full: boo
     for size, (width, height) in SIZES.items():
         for theme in ("dark", "light"):
             page = browser.new_page(viewport={"width": width, "height": height}, has_touch=size == "phone")
-            page.on("console", lambda message: said.append(f"{name}: {message.text}"))
+            page.on("console", lambda message: said.append(f"{name}: {message.text}") if "[DOM]" not in message.text else None)
             page.on("pageerror", lambda error: said.append(f"{name}: {error}"))
             page.goto(f"{origin}/{name}?theme={theme}")
             page.wait_for_timeout(250)

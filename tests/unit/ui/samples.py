@@ -133,9 +133,138 @@ WORKLIST = {
 }
 
 
+CONTENT = {
+    "format": 1,
+    "report": {"id": "7a6e1c52-8f0e-4a5b-9d2a-0c3f1f6f2b11", "version": 1},
+    "organisation": {"id": "1", "name": MERCY},
+    "reading_organisation": {"id": "2", "name": "Nightwatch Teleradiology", "letterhead": "Lange Reihe 12, 20099 Hamburg\n+49 40 5550 1200", "zone": "Europe/Berlin"},
+    "patient": {"PatientName": "Okonkwo^Adaeze", "PatientID": "P1000", "PatientBirthDate": "19580704", "PatientSex": "F"},
+    "study": {
+        "id": "0", "StudyInstanceUID": "1.2.3", "AccessionNumber": "ACC-26-4400", "StudyDate": "20261121", "StudyTime": "194412.5",
+        "StudyDescription": "CT Head stroke protocol", "ModalitiesInStudy": ["CT"], "ReferringPhysicianName": "Haddad^Nour",
+        "NumberOfStudyRelatedSeries": 4, "NumberOfStudyRelatedInstances": 318,
+    },
+    "sections": {
+        "technique": "Non-contrast CT of the head, CT angiography from the arch to the vertex, perfusion.",
+        "comparison": "CT head of 14 March 2024.",
+        "findings": "No haemorrhage. Hyperdense left middle cerebral artery, M1 segment.\nEarly loss of the insular ribbon on the left, ASPECTS 8.\n\nOcclusion of the left M1 segment over 12.3 mm (series 3, image 41). Collaterals good.",
+        "impression": "1. Acute occlusion of the left M1 segment.\n2. ASPECTS 8, mismatch ratio 3.1.\nDr. Haddad informed by telephone at 21:01.",
+        "recommendation": "Thrombectomy should be considered.",
+    },
+}  # fmt: skip
+SIGNED_CONTENT = {**CONTENT, "signature": {"signer_id": "3", "signer_name": "Dr. Amara Okafor", "signed_at": "2026-11-21T20:03:41.120+00:00", "meaning": "author"}}
+PRINTED = {"content": SIGNED_CONTENT, "content_hash": "9f2c4a7be1d03c5566f0a0f4c19f8e1d7b3c2a9081726354a5b6c7d8e9f00112", "watermark": ""}
+CHECKS = [
+    {"name": "images", "passed": True, "text": "All 318 images are here"},
+    {"name": "impression", "passed": True, "text": "Impression is written"},
+    {"name": "draft", "passed": True, "text": "Not signed yet"},
+]
+VERSIONS = [{"number": 1, "signed_at": ago(1), "signer_name": "Dr. Amara Okafor", "meaning": "Author of this final report", "href": "/reports/1?version=1", "pdf": "/reports/1/report.pdf?version=1"}]
+READING = {
+    "study": ROWS[0]["study"],
+    "site": MERCY,
+    "request": {"question": "Acute right hemiparesis and aphasia since 18:50. Vessel occlusion? Bleeding?", "history": "Atrial fibrillation, apixaban."},
+    "viewer_url": "/ohif/viewer?StudyInstanceUIDs=1.2.3&ctx=c1",
+    "priors": [
+        {"id": "8", "study_instance_uid": "1.2.8", "when": "2024-03-14", "modality": "CT", "description": "CT Head without contrast", "site": MERCY, "report_href": "/reports/8"},
+        {"id": "9", "study_instance_uid": "1.2.9", "when": "2022-11-02", "modality": "MR", "description": "MRI Brain", "site": HARBOUR, "report_href": ""},
+    ],
+    "report": {
+        "id": "r1", "revision": 7, "status": "draft", "saved_at": ago(0.2),
+        "sections": [{"key": key, "label": key.capitalize(), "text": text, "rows": {"findings": 9, "impression": 5}.get(key, 2)} for key, text in CONTENT["sections"].items()],
+    },
+    "editable": True,
+    "hindrance": "",
+    "locked_by": "",
+    "grown": 0,
+    "may_sign": True,
+    "reader": {"name": "Dr. Amara Okafor"},
+    "meanings": [("author", "Author of this final report"), ("reviewer", "Reviewer of this final report")],
+    "versions": [],
+    "signed": None,
+    "text_macros": [{"key": ".nl", "section": "findings", "text": "Lungs are clear. No pleural effusion or pneumothorax."}],
+    "back": "/worklist",
+}  # fmt: skip
+READ_ONLY = READING | {"editable": False, "versions": VERSIONS, "signed": PRINTED, "grown": 12, "study": ROWS[0]["study"] | {"status": "final"}, "report": READING["report"] | {"status": "final"}}
+LOCKED = READING | {"editable": False, "locked_by": "Dr. Ines Lindqvist", "hindrance": "Dr. Ines Lindqvist reads this study."}
+
+
+def hospital_row(number: int, stage: int, **changes: Any) -> dict[str, Any]:
+    done = stage == 4
+    return {
+        "study": ROWS[number]["study"] | {"arrived_at": ago(6 + 31 * number), "signed_at": ago(3 + number) if done else None},
+        "stage": stage,
+        "expected_at": None if done else ahead(14 + 40 * number),
+        "reader": "" if stage < 2 else "Dr. Amara Okafor",
+        "report_href": "/reports/1" if done else "",
+        "pdf_href": "/reports/1/report.pdf" if done else "",
+        "sort": f"{99 - number:04d}",
+        "gone": False,
+        **changes,
+    }
+
+
+HOSPITAL = {
+    "rows": [hospital_row(n, stage) for n, stage in enumerate([2, 0, 3, 1, 1, 2, 4, 1, 4, 4])],
+    "cursor": "12",
+    "shown": 10,
+    "total": 10,
+    "more": False,
+    "counts": [
+        {"label": label, "count": count, "href": "/hospital", "current": label == "All"}
+        for label, count in [("All", 10), ("Arriving", 1), ("Waiting", 3), ("Being read", 3), ("Reported", 3)]
+    ],
+    "filters": {"state": "", "modality": "", "q": ""},
+    "modalities": [("", "All modalities"), ("CT", "CT")],
+    "unknown_senders": [{"aet": "CT7", "address": "10.1.2.3", "attempts": 14, "last_at": ago(2), "register_href": "/admin/senders?aet=CT7&network=10.1.2.3"}],
+    "senders": [
+        {"aet": "MERCY_CT1", "description": "CT, emergency department", "last_image_at": ago(3), "images_today": 4212, "silent": False},
+        {"aet": "MERCY_MR", "description": "MR 3T", "last_image_at": ago(60 * 31), "images_today": 0, "silent": True},
+    ],
+    "sheet_href": "/admin/connection",
+}
+PREVIEW = {
+    "study": ROWS[2]["study"], "site": MERCY, "href": "/reading/2", "thumbs": [],
+    "priors": [{"when": "2024-03-14", "modality": "CT", "description": "CT Abdomen", "report": True}],
+    "events": [{"at": ago(12), "text": "Claimed"}, {"at": ago(30), "text": "First image arrived"}],
+    "why": "Your organisation reads it under contract.",
+}  # fmt: skip
+ASSIGN = {
+    "study": ROWS[2]["study"],
+    "assignee_id": "1",
+    "readers": [
+        {"id": "1", "name": "Dr. Amara Okafor", "open_count": 7, "may": True, "why": ""},
+        {"id": "2", "name": "Dr. Ines Lindqvist", "open_count": 12, "may": True, "why": ""},
+        {"id": "3", "name": "Dr. Jun Park", "open_count": 0, "may": False, "why": "CT privilege missing"},
+    ],
+}
+ENROL = {
+    "user_name": "Noor", "email": "noor@mercy.example", "secret": "JBSWY3DPEHPK3PXP", "uri": "otpauth://totp/x", "error": "",
+    "qr": '<svg xmlns="http://www.w3.org/2000/svg" class="qr" viewBox="0 0 9 9"><path d="M1 1h3v3h-3z"/></svg>',
+}  # fmt: skip
+
+
+class Missing:
+    """Stands for a Problem."""
+
+    status = 404
+    message = "Nothing is here, or it is not yours to see."
+
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "worklist": ("worklist.html", WORKLIST),
     "worklist-empty": ("worklist.html", WORKLIST | {"rows": [], "shown": 0, "total": 0}),
+    "reading": ("reading.html", READING),
+    "reading-signed": ("reading.html", READ_ONLY),
+    "reading-locked": ("reading.html", LOCKED),
+    "report": ("report_print.html", {**PRINTED, "pdf": "/reports/1/report.pdf", "back": {"href": "/hospital", "label": "Studies"}, "versions": [{**VERSIONS[0], "current": True}], "grown": 0}),
+    "images": ("images.html", {"study": READING["study"], "viewer_url": READING["viewer_url"]}),
+    "hospital": ("hospital_studies.html", HOSPITAL),
+    "hospital-empty": ("hospital_studies.html", HOSPITAL | {"rows": [], "unknown_senders": [], "senders": []}),
+    "login": ("login.html", {"email": "amara@nightwatch.example", "error": "E-mail address or password is not right.", "next_page": "/worklist"}),
+    "second-factor": ("second_factor.html", {"error": ""}),
+    "enrol": ("enrol.html", ENROL),
+    "error": ("error.html", {"problem": Missing(), "fragment": False}),
     "gallery": ("gallery.html", {"samples": {"overdue": ago(12), "soon": ahead(12), "later": ahead(95)}}),
 }
 
@@ -143,6 +272,11 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
 FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/worklist/changes": ("_worklist_rows.html", {"rows": []}),
     "/worklist/views": ("_views.html", {"views": VIEWS}),
+    "/worklist/00000000-0000-4000-8000-000000000002/preview": ("_preview.html", PREVIEW),
+    "/worklist/00000000-0000-4000-8000-000000000002/assign": ("_assign.html", ASSIGN),
+    f"/reading/{READING['study']['id']}/review": ("_review.html", {"content": CONTENT, "content_hash": "", "watermark": "NOT SIGNED", "checks": CHECKS}),
+    "/hospital/changes": ("_hospital_rows.html", {"rows": []}),
+    "/problem": ("error.html", {"problem": Missing(), "fragment": True}),
 }
 
 
@@ -154,6 +288,7 @@ def fragment(path: str) -> str:
 def environment() -> Environment:
     env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     jinja.install(env)
+    env.globals["get_flashed_messages"] = lambda **_: []
     return env
 
 
@@ -161,6 +296,8 @@ def render(name: str, theme: str = "dark") -> str:
     template, context = PAGES[name]
     nav_word = {"worklist": "Worklist", "reading": "Worklist", "hospital": "Studies", "admin": "Admin"}.get(name.split("-")[0], "")
     base = page(theme=theme, live=name.startswith(("worklist", "hospital")))
+    if name in ("login", "second-factor", "enrol"):
+        base["user"] = None
     for item in base["nav"]:
         item["current"] = item["label"] == nav_word
     return environment().get_template(template).render({"page": base, **context})

@@ -1,7 +1,7 @@
 // On every page: theme, zone, menus, dialogs, messages, shortcuts, clocks, session end, htmx.
 
 import { $, $$, meta, remember } from './lib/dom.js';
-import { noteSession, problem, send } from './lib/http.js';
+import { problem } from './lib/http.js';
 import { on } from './lib/keys.js';
 import { now, tick } from './lib/time.js';
 import { toast } from './lib/toast.js';
@@ -38,7 +38,7 @@ document.addEventListener('click', (event) => {
   if (target.closest('[data-print]')) window.print();
   const word = target.closest('[data-toast]');
   if (word) toast(word.dataset.toast, 'ok');
-  if (target.closest('[data-extend-session]')) extendSession();
+  if (target.closest('[data-dismiss]')) target.closest('.toast').remove();
 });
 
 document.addEventListener('keydown', (event) => {
@@ -53,26 +53,19 @@ on('/', () => { const box = $('input[type="search"]'); box?.focus(); box?.select
 for (const link of $$('[data-go]')) on(`g ${link.dataset.go}`, () => link.click());
 
 let expires = Date.parse(meta('session-expires'));
+let warned = false;
 function watchSession() {
-  const dialog = $('#session-warning');
-  if (!dialog || Number.isNaN(expires)) return;
+  if (Number.isNaN(expires)) return;
   if (now() > expires) {
-    toast('You were signed out for safety. Sign in again in another tab; what you wrote here is kept on this page.', 'bad');
+    toast('Your session ended. Sign in again in another tab; what you wrote here stays on this page.', 'bad');
     expires = Number.NaN;
-  } else if (now() > expires - WARN_BEFORE && !dialog.open) dialog.showModal();
-}
-document.addEventListener('session-extended', (event) => {
-  expires = Date.parse(event.detail);
-  const words = $('#session-warning time');
-  if (words) words.dateTime = event.detail;
-});
-async function extendSession() {
-  const answer = await send('POST', '/session/extend', {});
-  if (answer.ok) { noteSession(answer.data.expires_at); $('#session-warning').close(); } else toast(problem(answer), 'bad');
+  } else if (now() > expires - WARN_BEFORE && !warned) {
+    warned = true;
+    openDialog('session-warning');
+  }
 }
 
 document.addEventListener('htmx:configRequest', (event) => { event.detail.headers['X-CSRFToken'] = meta('csrf-token'); });
-document.addEventListener('htmx:afterRequest', (event) => noteSession(event.detail.xhr?.getResponseHeader('X-Session-Expires')));
 document.addEventListener('htmx:sendError', () => toast('The server does not answer. Nothing was changed.', 'bad'));
 document.addEventListener('htmx:responseError', (event) => {
   const { xhr } = event.detail;
@@ -83,5 +76,6 @@ document.addEventListener('htmx:responseError', (event) => {
 document.addEventListener('toast', (event) => toast(event.detail.text, event.detail.kind));
 document.addEventListener('htmx:afterSwap', tick);
 
+for (const box of $$('[data-flashed]:not([role="alert"])')) setTimeout(() => box.remove(), 9000);
 tick();
 setInterval(() => { tick(); watchSession(); }, 1000);

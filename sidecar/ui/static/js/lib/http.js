@@ -23,14 +23,15 @@ export async function send(method, path, body, { headers = {}, keepalive = false
   } catch (error) {
     throw new Offline('The server does not answer.', { cause: error });
   }
-  noteSession(answer.headers.get('X-Session-Expires'));
   const json = (answer.headers.get('Content-Type') ?? '').includes('json');
   return { ok: answer.ok, status: answer.status, headers: answer.headers, text, data: json ? JSON.parse(text) : null };
 }
 
-// A server that slides the session tells its new end with each answer.
-export function noteSession(moment) {
-  if (moment) document.dispatchEvent(new CustomEvent('session-extended', { detail: moment }));
+// After signing in again in another tab this page's token is a stranger's: any page of the new session brings a good one.
+export async function refreshToken() {
+  const answer = await send('GET', '/login', undefined, { headers: { Accept: 'text/html' } });
+  const token = new DOMParser().parseFromString(answer.text, 'text/html').querySelector('meta[name="csrf-token"]');
+  if (token?.content) document.head.querySelector('meta[name="csrf-token"]').content = token.content;
 }
 
 // What to tell a person about an answer that was not ok.

@@ -3,7 +3,7 @@
 // Nothing is written to the browser's storage: a shared workstation must not keep patients' reports.
 
 import { $$ } from '../lib/dom.js';
-import { Offline, problem, send } from '../lib/http.js';
+import { Offline, problem, refreshToken, send } from '../lib/http.js';
 
 const SETTLE = 800; // ms after the last key
 const RETRY = [1000, 2000, 4000, 8000, 15000];
@@ -64,6 +64,11 @@ export class Draft {
     let answer;
     try {
       answer = await this.request();
+      if (answer.status === 401 || answer.status === 403) {
+        // Perhaps somebody signed in again in another tab: once more with the new session's token.
+        await refreshToken();
+        answer = await this.request();
+      }
     } catch (error) {
       if (!(error instanceof Offline)) throw error;
       this.retry(error.message);
