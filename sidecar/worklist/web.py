@@ -41,7 +41,7 @@ def worklist(scope: Scope) -> ResponseReturnValue:
     """Show the list with its views and search."""
     g.live = True
     filters = forms.read_filters(request.args)
-    preview_open = request.cookies.get("preview", "on") == "on"
+    preview_open = request.cookies.get("preview") == "on"
     return render_template("worklist.html", **page.whole(scope, filters, _viewer(scope)), preview_open=preview_open)
 
 

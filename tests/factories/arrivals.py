@@ -10,7 +10,7 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 RECEIVED = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 
 
-def arrived(  # noqa: PLR0913 - each is one fact a test may vary
+def arrived(
     numbers: range | list[int],
     *,
     study: str = "1.2.3",
