@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from sidecar.ui import words
 
+NEVER = Markup('<span class="faint">–</span>')  # noqa: RUF001 - a dash for people
 STATIC = Path(__file__).parent / "static"
 
 
@@ -38,7 +39,7 @@ def _clock(context: Context) -> tuple[datetime, ZoneInfo]:
 def when(context: Context, moment: datetime | None) -> Markup:
     """A moment as `<time>`: relative within a day, the date beyond, the full moment with zone on hover."""
     if moment is None:
-        return Markup('<span class="faint">–</span>')
+        return NEVER
     now, zone = _clock(context)
     return Markup('<time data-when datetime="{}" title="{}">{}</time>').format(
         words.iso(moment), words.absolute(moment, zone), words.relative(moment, now, zone)
@@ -49,7 +50,7 @@ def when(context: Context, moment: datetime | None) -> Markup:
 def stamp(context: Context, moment: datetime | None) -> Markup:
     """A moment as `<time>` with date, minutes and zone written out: for documents and audit rows."""
     if moment is None:
-        return Markup('<span class="faint">–</span>')
+        return NEVER
     _, zone = _clock(context)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         words.iso(moment), words.iso(moment), words.absolute(moment, zone)
@@ -84,7 +85,9 @@ def age(context: Context, birth: date | str | None) -> str:
 def lines(text: str) -> Markup:
     """Plain text as paragraphs: blank lines part them, single line ends are kept."""
     parts = [part for part in text.replace("\r\n", "\n").split("\n\n") if part.strip()]
-    return Markup("").join(Markup("<p>{}</p>").format(Markup("<br>").join(escape(row) for row in part.split("\n"))) for part in parts)
+    return Markup("").join(
+        Markup("<p>{}</p>").format(Markup("<br>").join(escape(row) for row in part.split("\n"))) for part in parts
+    )
 
 
 def install(env: Environment) -> None:
@@ -105,5 +108,3 @@ def install(env: Environment) -> None:
     }
     env.filters.update(filters)
     env.globals["asset"] = asset
-
-

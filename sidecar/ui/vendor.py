@@ -1,7 +1,8 @@
 """Set-up step: fetch the browser libraries named in package.json and copy the few files we serve to static/vendor/.
 
-`npm ci --ignore-scripts` runs in a cache directory keyed by the lock's content; nothing is executed from the packages. The manifest
-beside the files names version, licence and SHA-256 of each, so that what is served can be checked against what was reviewed.
+`npm ci --ignore-scripts` runs in a cache directory keyed by the lock's content; nothing of the packages is executed.
+The manifest beside the files names version, licence and SHA-256 of each: what is served can be checked against what was
+reviewed.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def install(cache: Path, target: Path = TARGET) -> Path:
         shutil.copyfile(HERE / name, work / name)
     subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=work, check=True)
     target.mkdir(parents=True, exist_ok=True)
-    entries = {served: _copy(work, package, path, target / served) for package, files in FILES.items() for path, served in files.items()}
+    entries = {
+        served: _copy(work, package, path, target / served) for package, files in FILES.items() for path, served in files.items()
+    }
     manifest = {"lock": lock_key(), "files": entries}
     (target / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return target

@@ -1,4 +1,7 @@
-"""Plain words for values: pure functions, no clock of their own. The browser's copy of `remaining` and `relative` is js/lib/time.js."""
+"""Plain words for values: pure functions, no clock of their own.
+
+The browser's copy of `remaining` and `relative`, for clocks that tick, is static/js/lib/time.js.
+"""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def main() -> int:
         said = [line for name in names for line in photograph(browser, origin, name, options.out, full=options.full)]
         browser.close()
     server.shutdown()
-    print("\n".join(said) or f"{len(names)} pages, console silent")
+    sys.stdout.write(("\n".join(said) or f"{len(names)} pages, console silent") + "\n")
     return 1 if said else 0
 
 

@@ -1,5 +1,6 @@
 """Sample contexts for every template: plausible, in several scripts, with the awkward cases. Used by unit tests and the gallery."""
 
+# ruff: noqa: E501 - sample rows are tables
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -152,14 +153,35 @@ CONTENT = {
         "recommendation": "Thrombectomy should be considered.",
     },
 }  # fmt: skip
-SIGNED_CONTENT = {**CONTENT, "signature": {"signer_id": "3", "signer_name": "Dr. Amara Okafor", "signed_at": "2026-11-21T20:03:41.120+00:00", "meaning": "author"}}
-PRINTED = {"content": SIGNED_CONTENT, "content_hash": "9f2c4a7be1d03c5566f0a0f4c19f8e1d7b3c2a9081726354a5b6c7d8e9f00112", "watermark": ""}
+SIGNED_CONTENT = {
+    **CONTENT,
+    "signature": {
+        "signer_id": "3",
+        "signer_name": "Dr. Amara Okafor",
+        "signed_at": "2026-11-21T20:03:41.120+00:00",
+        "meaning": "author",
+    },
+}
+PRINTED = {
+    "content": SIGNED_CONTENT,
+    "content_hash": "9f2c4a7be1d03c5566f0a0f4c19f8e1d7b3c2a9081726354a5b6c7d8e9f00112",
+    "watermark": "",
+}
 CHECKS = [
     {"name": "images", "passed": True, "text": "All 318 images are here"},
     {"name": "impression", "passed": True, "text": "Impression is written"},
     {"name": "draft", "passed": True, "text": "Not signed yet"},
 ]
-VERSIONS = [{"number": 1, "signed_at": ago(1), "signer_name": "Dr. Amara Okafor", "meaning": "Author of this final report", "href": "/reports/1?version=1", "pdf": "/reports/1/report.pdf?version=1"}]
+VERSIONS = [
+    {
+        "number": 1,
+        "signed_at": ago(1),
+        "signer_name": "Dr. Amara Okafor",
+        "meaning": "Author of this final report",
+        "href": "/reports/1?version=1",
+        "pdf": "/reports/1/report.pdf?version=1",
+    }
+]
 READING = {
     "study": ROWS[0]["study"],
     "site": MERCY,
@@ -185,7 +207,14 @@ READING = {
     "text_macros": [{"key": ".nl", "section": "findings", "text": "Lungs are clear. No pleural effusion or pneumothorax."}],
     "back": "/worklist",
 }  # fmt: skip
-READ_ONLY = READING | {"editable": False, "versions": VERSIONS, "signed": PRINTED, "grown": 12, "study": ROWS[0]["study"] | {"status": "final"}, "report": READING["report"] | {"status": "final"}}
+READ_ONLY = READING | {
+    "editable": False,
+    "versions": VERSIONS,
+    "signed": PRINTED,
+    "grown": 12,
+    "study": ROWS[0]["study"] | {"status": "final"},
+    "report": READING["report"] | {"status": "final"},
+}
 LOCKED = READING | {"editable": False, "locked_by": "Dr. Ines Lindqvist", "hindrance": "Dr. Ines Lindqvist reads this study."}
 
 
@@ -216,9 +245,23 @@ HOSPITAL = {
     ],
     "filters": {"state": "", "modality": "", "q": ""},
     "modalities": [("", "All modalities"), ("CT", "CT")],
-    "unknown_senders": [{"aet": "CT7", "address": "10.1.2.3", "attempts": 14, "last_at": ago(2), "register_href": "/admin/senders?aet=CT7&network=10.1.2.3"}],
+    "unknown_senders": [
+        {
+            "aet": "CT7",
+            "address": "10.1.2.3",
+            "attempts": 14,
+            "last_at": ago(2),
+            "register_href": "/admin/senders?aet=CT7&network=10.1.2.3",
+        }
+    ],
     "senders": [
-        {"aet": "MERCY_CT1", "description": "CT, emergency department", "last_image_at": ago(3), "images_today": 4212, "silent": False},
+        {
+            "aet": "MERCY_CT1",
+            "description": "CT, emergency department",
+            "last_image_at": ago(3),
+            "images_today": 4212,
+            "silent": False,
+        },
         {"aet": "MERCY_MR", "description": "MR 3T", "last_image_at": ago(60 * 31), "images_today": 0, "silent": True},
     ],
     "sheet_href": "/admin/connection",
@@ -257,11 +300,23 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "reading": ("reading.html", READING),
     "reading-signed": ("reading.html", READ_ONLY),
     "reading-locked": ("reading.html", LOCKED),
-    "report": ("report_print.html", {**PRINTED, "pdf": "/reports/1/report.pdf", "back": {"href": "/hospital", "label": "Studies"}, "versions": [{**VERSIONS[0], "current": True}], "grown": 0}),
+    "report": (
+        "report_print.html",
+        {
+            **PRINTED,
+            "pdf": "/reports/1/report.pdf",
+            "back": {"href": "/hospital", "label": "Studies"},
+            "versions": [{**VERSIONS[0], "current": True}],
+            "grown": 0,
+        },
+    ),
     "images": ("images.html", {"study": READING["study"], "viewer_url": READING["viewer_url"]}),
     "hospital": ("hospital_studies.html", HOSPITAL),
     "hospital-empty": ("hospital_studies.html", HOSPITAL | {"rows": [], "unknown_senders": [], "senders": []}),
-    "login": ("login.html", {"email": "amara@nightwatch.example", "error": "E-mail address or password is not right.", "next_page": "/worklist"}),
+    "login": (
+        "login.html",
+        {"email": "amara@nightwatch.example", "error": "E-mail address or password is not right.", "next_page": "/worklist"},
+    ),
     "second-factor": ("second_factor.html", {"error": ""}),
     "enrol": ("enrol.html", ENROL),
     "error": ("error.html", {"problem": Missing(), "fragment": False}),
@@ -274,7 +329,10 @@ FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/worklist/views": ("_views.html", {"views": VIEWS}),
     "/worklist/00000000-0000-4000-8000-000000000002/preview": ("_preview.html", PREVIEW),
     "/worklist/00000000-0000-4000-8000-000000000002/assign": ("_assign.html", ASSIGN),
-    f"/reading/{READING['study']['id']}/review": ("_review.html", {"content": CONTENT, "content_hash": "", "watermark": "NOT SIGNED", "checks": CHECKS}),
+    f"/reading/{READING['study']['id']}/review": (
+        "_review.html",
+        {"content": CONTENT, "content_hash": "", "watermark": "NOT SIGNED", "checks": CHECKS},
+    ),
     "/hospital/changes": ("_hospital_rows.html", {"rows": []}),
     "/problem": ("error.html", {"problem": Missing(), "fragment": True}),
 }
@@ -294,7 +352,9 @@ def environment() -> Environment:
 
 def render(name: str, theme: str = "dark") -> str:
     template, context = PAGES[name]
-    nav_word = {"worklist": "Worklist", "reading": "Worklist", "hospital": "Studies", "admin": "Admin"}.get(name.split("-")[0], "")
+    nav_word = {"worklist": "Worklist", "reading": "Worklist", "hospital": "Studies", "admin": "Admin"}.get(
+        name.split("-", maxsplit=1)[0], ""
+    )
     base = page(theme=theme, live=name.startswith(("worklist", "hospital")))
     if name in ("login", "second-factor", "enrol"):
         base["user"] = None
