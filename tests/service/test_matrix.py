@@ -1,0 +1,166 @@
+"""The cast on every route: a stranger's answer for another's thing is the answer for a thing that does not exist.
+
+The routes come from the running URL map, so a new one is in the matrix the day it is written; a rule with an argument this
+file cannot fill fails the test.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from sidecar.gate.actor import system_actor
+from sidecar.gate.scope import Scopes
+from sidecar.organisations import service as organisations
+from sidecar.organisations.tables import Contract
+from tests.browser import Browser
+from tests.cast import PASSWORD, Cast, Person
+from tests.factories.studies import Made, make_study
+
+Browse = Callable[[Person | None], Browser]
+UNKNOWN_UID = "1.2.826.0.1.3680043.9.7133.404"
+BODIES = {"json": {"sections": {"findings": "x"}, "revision": 0, "priority": "stat", "code": "000000", "password": "x",
+                   "meaning": "author", "user_id": str(uuid4()), "wanted": "running", "ends_on": "2030-01-01"}}  # fmt: skip
+
+
+class World(NamedTuple):
+    """What exists, as values for the arguments of routes, and the arguments of a world that does not."""
+
+    real: dict[str, str]
+    unknown: dict[str, str]
+
+
+def report_of(browse: Browse, cast: Cast, study: Made) -> str:
+    """Write and sign a report, as the reader does."""
+    reader = browse(cast.reader)
+    report = str(reader.post("/api/reports", json={"study_id": str(study.id)}).json["id"])
+    draft = {"sections": {"findings": "SECRETFINDING", "impression": "SECRETIMPRESSION"}, "revision": 0}
+    assert reader.put(f"/api/reports/{report}/draft", json=draft).status_code == 200
+    proof = {"password": PASSWORD, "code": cast.reader.code(), "meaning": "author", "revision": 1}
+    assert reader.post(f"/api/reports/{report}/sign", json=proof).status_code == 200
+    return report
+
+
+@pytest.fixture
+def world(browse: Browse, cast: Cast, scopes: Scopes) -> World:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_name="SECRETNAME^CANARY")
+    desk = browse(cast.reader).get(f"/reading/{study.id}")
+    context = re.search(r"ctx=([0-9a-f-]{36})", desk.text)
+    assert context is not None
+    with scopes.open(cast.owner.actor) as scope:
+        sender = organisations.add_sender(scope, aet="SECRETAET", network="10.1.2.3/32")
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        contract = scope.session.query(Contract).filter_by(organisation_id=cast.mercy).one().id
+    real = {
+        "study_id": str(study.id),
+        "report_id": report_of(browse, cast, study),
+        "sender_id": str(sender.id),
+        "user_id": str(cast.colleague.user_id),
+        "contract_id": str(contract),
+        "organisation_id": str(cast.mercy),
+        "context": context[1],
+        "study": study.uid,
+        "series": study.series[0],
+        "rest": f"studies/{study.uid}",
+        "token": "a-token-nobody-was-given",
+        "filename": "css/tokens.css",
+    }
+    uids = {"study": UNKNOWN_UID, "series": f"{UNKNOWN_UID}.1", "rest": f"studies/{UNKNOWN_UID}"}
+    unknown = {name: str(uuid4()) if name.endswith("_id") or name == "context" else value for name, value in real.items()}
+    return World(real, unknown | uids)
+
+
+def rules(app: Flask) -> list[tuple[Rule, str]]:
+    """Every rule that names a thing, with each of its methods."""
+    return [
+        (rule, method)
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        if rule.arguments and rule.endpoint != "static"
+    ]
+
+
+def url(rule: Rule, values: dict[str, str]) -> str:
+    built = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule)
+    assert "<" not in built
+    return built
+
+
+def strangers(cast: Cast) -> dict[str, Person | None]:
+    return {
+        "anonymous": None,
+        "stranger": cast.stranger,
+        "strange manager": cast.strange_manager,
+        "strange admin": cast.strange_admin,
+        "strange technician": cast.strange_technician,
+        "luke's technician": cast.luke_technician,
+        "luke's admin": cast.luke_admin,
+        "platform admin": cast.platform_admin,
+    }
+
+
+ALLOWED = {
+    ("platform admin", "organisation_id"),
+    ("platform admin", "contract_id"),
+    ("platform admin", "user_id"),
+}
+"""Who is no stranger to what: the platform runs organisations, their contracts and their accounts."""
+
+
+def plain(text: str, values: dict[str, str]) -> str:
+    """Take out what differs between any two answers: the ids asked for, the page's own tokens."""
+    for name, value in values.items():
+        text = text.replace(value, f"<{name}>")
+    text = re.sub(r'(name="csrf-token" content|name="csrf_token" value)="[^"]*"', r'\1=""', text)
+    return re.sub(r'datetime="[^"]*"|content="20[^"]*"', "", text)
+
+
+VARYING_HEADERS = {"X-Request-Id", "Set-Cookie", "Content-Length", "Location"}
+
+
+def test_every_rule_can_be_filled(app: Flask, world: World) -> None:
+    assert len(rules(app)) >= 30
+    for rule, _method in rules(app):
+        url(rule, world.real)
+
+
+def test_a_stranger_cannot_tell_anothers_thing_from_nothing(app: Flask, browse: Browse, cast: Cast, world: World) -> None:
+    cases = 0
+    for who, person in strangers(cast).items():
+        visitor = browse(person)
+        for rule, method in rules(app):
+            if any((who, argument) in ALLOWED for argument in rule.arguments):
+                continue
+            answers = []
+            for values in (world.real, world.unknown):
+                answer = visitor.ask(method, url(rule, values), **({} if method == "GET" else BODIES))
+                headers = {key: value for key, value in answer.headers if key not in VARYING_HEADERS}
+                answers.append((answer.status_code, headers, plain(answer.get_data(as_text=True), values)))
+                assert answer.status_code in {302, 400, 401, 403, 404}, (who, method, rule.rule, answer.status_code)
+                assert "SECRET" not in answer.get_data(as_text=True)
+                if answer.status_code == 302:
+                    assert answer.location.startswith("/login")
+            assert answers[0] == answers[1], (who, method, rule.rule)
+            cases += 1
+    assert cases >= 200
+
+
+def test_the_rightful_are_let_in(app: Flask, browse: Browse, cast: Cast, world: World) -> None:
+    """The other matrix could not fail if everybody were refused: here each GET rule opens for somebody of the cast.
+
+    Let in is also who hears that the report is signed already (409) or that this made-up cell does not answer (503).
+    """
+    insiders = (cast.reader, cast.owner, cast.mercy_admin, cast.mercy_manager, cast.platform_admin, cast.lead)
+    browsers = [browse(person) for person in insiders]
+    context = re.search(r"ctx=([0-9a-f-]{36})", browsers[0].get(f"/reading/{world.real['study_id']}/images").text)
+    values = world.real | ({"context": context[1]} if context else {})
+    closed = [
+        rule.rule
+        for rule, method in rules(app)
+        if method == "GET" and not any(person.get(url(rule, values)).status_code in {200, 409, 503} for person in browsers)
+    ]
+    assert set(closed) <= {"/invitation/<token>", "/dicom-web/<context>/<path:rest>"}, closed
