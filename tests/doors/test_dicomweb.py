@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
+import requests
+from dicomweb_client.api import DICOMwebClient
 from flask import Flask
 from pydicom.dataset import Dataset
 from sqlalchemy import update
@@ -26,6 +28,7 @@ from sidecar.studies import contexts
 from tests.browser import Browser
 from tests.cast import Cast, Person
 from tests.doors import phantom
+from tests.doors.edge_chain import EdgeChain
 from tests.doors.running_cell import KID, RunningCell
 from tests.factories.studies import Made, make_study
 from tests.service.conftest import app, browse, cast, scopes, seal, settings
@@ -47,6 +50,13 @@ def mercys_cell(own_cell: RunningCell, cast: Cast, scopes: Scopes, app: Flask) -
     own_cell.write_policy(keys={KID: raw} | tokens.public_keys())
     own_cell.start()
     return own_cell
+
+
+@pytest.fixture
+def chain(tmp_path: Path, app: Flask, mercys_cell: RunningCell) -> Iterator[EdgeChain]:
+    made = EdgeChain(tmp_path / "edge", app, mercys_cell)
+    yield made
+    made.close()
 
 
 def address(cell: RunningCell) -> CellAddress:
@@ -157,3 +167,64 @@ def test_the_client_tells_what_a_cell_says(mercys_cell: RunningCell, app: Flask,
         mercys_cell.stop()
         with pytest.raises(Busy):
             cells.system(cell)
+
+
+def cookies(browser: Browser) -> dict[str, str]:
+    cookie = browser.client.get_cookie("rr_session")
+    assert cookie is not None
+    return {"rr_session": cookie.value}
+
+
+def seen(response: requests.Response, *ids: object) -> tuple[int, str, bytes]:
+    body = response.content
+    for each in ids:
+        body = body.replace(str(each).encode(), b"ID")
+    return response.status_code, response.headers["Content-Type"], body
+
+
+def test_a_dicomweb_client_reads_a_study_through_the_whole_chain(
+    chain: EdgeChain,
+    mercys_cell: RunningCell,
+    cast: Cast,
+    scopes: Scopes,
+    browse: Callable[[Person | None], Browser],
+    tmp_path: Path,
+) -> None:
+    mine, other = with_bulk_data(3), phantom.study(1, PatientID="P-2")
+    send(mercys_cell, tmp_path / "sent", mine + other)
+    study, foreign = index(scopes, cast, mine), index(scopes, cast, other, patient_id="P2")
+    browser = browse(cast.reader)
+    context = open_context(scopes, browser, cast.reader, study)
+    with requests.Session() as session:
+        session.trust_env = False
+        session.cookies.update(cookies(browser))
+        root = f"{chain.url}/dicom-web/{context}"
+        client = DICOMwebClient(root, session=session)
+        (found,) = client.search_for_studies(search_filters={"PatientID": "P1"})
+        assert found["0020000D"]["Value"] == [study.uid]
+        (series,) = client.search_for_series(study.uid, fields=["SeriesDate"])
+        assert series["00201209"]["Value"] == [3]
+        assert len(client.search_for_instances(study.uid, study.series[0], limit=2)) == 2
+        assert len(client.retrieve_series_metadata(study.uid, study.series[0])) == 3
+        metadata = client.retrieve_study_metadata(study.uid)
+        assert len(metadata) == 3
+        first = next(each for each in metadata if each["00080018"]["Value"] == [mine[0].SOPInstanceUID])
+        where = (study.uid, study.series[0], mine[0].SOPInstanceUID)
+        assert client.retrieve_instance_frames(*where, [1], media_types=(("application/octet-stream", "*"),)) == [
+            mine[0].PixelData
+        ]
+        bulk = f"{root}/studies/{study.uid}/{first['00091001']['BulkDataURI']}"
+        assert client.retrieve_bulkdata(bulk, media_types=("application/octet-stream",)) == [PRIVATE]
+        assert client.retrieve_instance_rendered(*where, media_types=("image/jpeg",)).startswith(b"\xff\xd8")
+
+        frames = f"series/{study.series[0]}/instances/{mine[0].SOPInstanceUID}/frames/1"
+        unknown = seen(session.get(f"{root}/studies/1.2.3/{frames}"))
+        assert unknown[0] == 404
+        there = f"series/{foreign.series[0]}/instances/{other[0].SOPInstanceUID}/frames/1"
+        assert seen(session.get(f"{root}/studies/{foreign.uid}/{there}")) == unknown
+        assert seen(session.get(f"{root}x/studies/{study.uid}/{frames}")) == unknown
+    with requests.Session() as stranger:
+        stranger.trust_env = False
+        assert stranger.get(f"{root}/studies/{study.uid}/{frames}").status_code == 401
+        stranger.cookies.update(cookies(browse(cast.stranger)))
+        assert seen(stranger.get(f"{root}/studies/{study.uid}/{frames}")) == unknown

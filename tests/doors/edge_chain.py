@@ -1,0 +1,60 @@
+"""The whole way of an image to a viewer, short of a browser: nginx as configured for real, the application, a real cell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from sidecar.instance.nginx import MIME_TYPES, render_template
+from sidecar.instance.readiness import port_answers, wait_until
+from sidecar.instance.tools import need
+from tests.doors.running_cell import RunningCell, free_port
+
+
+class Quiet(WSGIRequestHandler):
+    """Say nothing about requests."""
+
+    def log(self, *_arguments: object) -> None:
+        """Nothing."""
+
+
+class EdgeChain:
+    """nginx in front of the application and one cell, until ``close``."""
+
+    def __init__(self, directory: Path, app: Flask, cell: RunningCell) -> None:
+        self.web = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+        self.thread = threading.Thread(target=self.web.serve_forever, daemon=True)
+        self.thread.start()
+        self.port = free_port()
+        directory.mkdir(mode=0o755)
+        for name in ("run", "ohif", "static"):
+            (directory / name).mkdir(parents=True)
+        text = render_template(
+            user="root" if os.geteuid() == 0 else "",
+            run_dir=directory / "run", listen=f"127.0.0.1:{self.port}", web=f"127.0.0.1:{self.web.server_port}",
+            cell_host="127.0.0.1", cell_ports=[cell.http_port], ohif_dir=directory / "ohif",
+            static_dir=directory / "static", mime_types=MIME_TYPES, decode_worker="none",
+        )  # fmt: skip
+        configuration = directory / "nginx.conf"
+        configuration.write_text(text)
+        self.output = (directory / "output").open("wb")
+        command = [need("nginx"), "-e", "stderr", "-c", str(configuration)]
+        self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.STDOUT)
+        wait_until(lambda: port_answers(self.port), seconds=10, what="nginx")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+        self.output.close()
+        self.web.shutdown()
+        self.thread.join()
+        self.web.server_close()
