@@ -65,7 +65,8 @@ class Courier:
         Returns:
             Seconds to wait before the next attempt; None when the queue is empty.
         """
-        self._reserve()
+        if not self._held:
+            self._reserve()
         if not self._held:
             return None
         try:
@@ -79,13 +80,12 @@ class Courier:
         return self._failed(f"the inbox answered {answer.status}")
 
     def _reserve(self) -> None:
-        size = sum(len(value) for value, _ in self._held)
+        size = 0
         while len(self._held) < MAXIMUM_EVENTS and size < MAXIMUM_BYTES:
             taken = self.queue.reserve()
             if taken is None:
                 return
-            # A reservation that ran out while the inbox was away brings the same value a second time.
-            self._held = [held for held in self._held if held[1] != taken[1]] + [taken]
+            self._held.append(taken)
             size += len(taken[0])
 
     def _failed(self, error: str) -> float:

@@ -45,8 +45,9 @@ ACTIVE = 3.0
 """Seconds of looking often after the last sign of a sender; Lua gives one per second and sender."""
 IDLE_PAUSE = 5.0
 WATCH_PAUSE = 1.0
-RESERVATION = 15
-"""Seconds after which a reserved event of a killed process may be taken again; longer than a post may last."""
+RESERVATION = 1
+"""Seconds a reserved event stays away. Short: one courier takes from the queue and holds what it took in memory, so
+nobody takes it twice, and after a crash the next process goes on at once."""
 
 SETTINGS = read(os.environ)
 POLICY = PolicyFile(SETTINGS.policy_file, cell=SETTINGS.cell, organisation=SETTINGS.organisation)

@@ -59,6 +59,16 @@ def write(directory: Path, datasets: list[Dataset]) -> list[Path]:
 def storescu(port: int, files: list[Path], *, calling: str = "CT1", called: str = "MERCY") -> subprocess.CompletedProcess[str]:
     """Send with DCMTK; the output names the status of each image."""
     command = ["storescu", "-v", "-aet", calling, "-aec", called, "127.0.0.1", str(port), *map(str, files)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={"TCP_NODELAY": "1", "PATH": "/usr/bin:/bin"})
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env={"TCP_NODELAY": "1", "PATH": "/usr/bin:/bin"}
+    )
+    done.stdout += done.stderr
+    return done
+
+
+def dcmsend(port: int, files: list[Path]) -> subprocess.CompletedProcess[str]:
+    """Send with DCMTK's dcmsend, which proposes whatever SOP class a file names."""
+    command = ["dcmsend", "-v", "--no-uid-checks", "-aet", "CT1", "-aec", "MERCY", "127.0.0.1", str(port), *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     done.stdout += done.stderr
     return done

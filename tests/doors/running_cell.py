@@ -187,9 +187,7 @@ class RunningCell:
 
     def token(self, *, headers: Mapping[str, Any] | None = None, **changes: Any) -> str:
         """A token of the service account, or of a reading context when `studies` is given."""
-        return jwt.encode(
-            self.claims(**changes), self.signing_key, algorithm="EdDSA", headers=dict(headers or {"kid": KID})
-        )
+        return jwt.encode(self.claims(**changes), self.signing_key, algorithm="EdDSA", headers=dict(headers or {"kid": KID}))
 
     def request(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx.Response:
         headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {token}"} if token else {})}

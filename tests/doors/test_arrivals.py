@@ -138,9 +138,7 @@ def test_a_registered_title_from_a_wrong_address_is_answered_0124(
     assert cell.get("/statistics", cell.token()).json()["CountInstances"] == before
 
 
-def test_a_sender_that_is_registered_while_the_cell_runs_may_send_within_seconds(
-    cell: RunningCell, tmp_path: Path
-) -> None:
+def test_a_sender_that_is_registered_while_the_cell_runs_may_send_within_seconds(cell: RunningCell, tmp_path: Path) -> None:
     files = phantom.write(tmp_path, phantom.study(1))
     assert REJECTED in phantom.storescu(cell.dicom_port, files, calling="MR 2").stdout
     cell.senders.append({"aet": "MR 2", "networks": ["127.0.0.1/32"]})
@@ -153,9 +151,7 @@ def test_a_sender_that_is_registered_while_the_cell_runs_may_send_within_seconds
     assert REJECTED in phantom.storescu(cell.dicom_port, files, calling="MR 2").stdout
 
 
-def test_the_reconciler_is_told_the_same_as_the_inbox(
-    cell: RunningCell, module_inbox: FakeInbox, tmp_path: Path
-) -> None:
+def test_the_reconciler_is_told_the_same_as_the_inbox(cell: RunningCell, module_inbox: FakeInbox, tmp_path: Path) -> None:
     datasets = phantom.study(7) + phantom.study(3, PatientID="P-2", Modality="MR")
     phantom.storescu(cell.dicom_port, phantom.write(tmp_path, datasets))
     wanted = {str(dataset.SOPInstanceUID) for dataset in datasets}
@@ -171,9 +167,7 @@ def test_the_reconciler_is_told_the_same_as_the_inbox(
     assert studies == {event["study"]["ID"]: event["study"] for event in module_inbox.events("instances-stored")}
 
 
-def test_one_study_uid_under_two_patients_stays_two_studies(
-    cell: RunningCell, module_inbox: FakeInbox, tmp_path: Path
-) -> None:
+def test_one_study_uid_under_two_patients_stays_two_studies(cell: RunningCell, module_inbox: FakeInbox, tmp_path: Path) -> None:
     """Within one hospital two patients may not share a StudyInstanceUID (PS3.5 section 9), but scanners do it.
 
     Orthanc keeps both (its identity is the pair); the plugin tells both. DICOMweb's metadata is answered 404, because

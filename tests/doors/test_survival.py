@@ -18,9 +18,7 @@ def uids(datasets: list[phantom.Dataset]) -> list[str]:
     return sorted(str(dataset.SOPInstanceUID) for dataset in datasets)
 
 
-def test_events_wait_for_the_inbox_through_a_kill_of_the_cell(
-    own_cell: RunningCell, inbox: FakeInbox, tmp_path: Path
-) -> None:
+def test_events_wait_for_the_inbox_through_a_kill_of_the_cell(own_cell: RunningCell, inbox: FakeInbox, tmp_path: Path) -> None:
     inbox.status = 503
     own_cell.start()
     datasets = phantom.study(10)
@@ -60,9 +58,7 @@ def test_a_cell_killed_while_receiving_tells_everything_it_acknowledged(
     inbox.wait_for(lambda: len(set(inbox.sop_instance_uids())) == 200)
 
 
-def test_one_event_the_inbox_refuses_stops_nobody_and_is_kept(
-    own_cell: RunningCell, inbox: FakeInbox, tmp_path: Path
-) -> None:
+def test_one_event_the_inbox_refuses_stops_nobody_and_is_kept(own_cell: RunningCell, inbox: FakeInbox, tmp_path: Path) -> None:
     bad, good = phantom.study(1, PatientID="BAD"), phantom.study(2)
     inbox.refuse = lambda event: event.get("study", {}).get("PatientID") == "BAD"
     own_cell.start()
@@ -74,9 +70,7 @@ def test_one_event_the_inbox_refuses_stops_nobody_and_is_kept(
     assert "BAD" not in own_cell.log
 
 
-def test_a_wrong_secret_keeps_the_events_until_it_is_right(
-    own_cell: RunningCell, inbox: FakeInbox, tmp_path: Path
-) -> None:
+def test_a_wrong_secret_keeps_the_events_until_it_is_right(own_cell: RunningCell, inbox: FakeInbox, tmp_path: Path) -> None:
     inbox.status = 401
     own_cell.start()
     datasets = phantom.study(1)
