@@ -59,31 +59,36 @@ def entries(scope: Scope, span: Span, *, offset: int, limit: int) -> list[Entry]
 
 def _named(scope: Scope, rows: list[JournalRow]) -> list[Entry]:
     bodies = [json.loads(row.body) for row in rows]
-    people = _names(scope, PEOPLE, {row.actor_id for row in rows})
+    people = _names(scope, PEOPLE, {row.actor_id for row in rows} | {_id(body["facts"], "user_id") for body in bodies})
     involved = {row.actor_organisation_id for row in rows} | {row.organisation_id for row in rows}
-    tenants = _names(scope, ORGANISATIONS, involved | {_counterpart(body["facts"]) for body in bodies})
+    tenants = _names(scope, ORGANISATIONS, involved | {_id(body["facts"], "counterpart_id") for body in bodies})
     return [_entry(scope, row, body, people, tenants) for row, body in zip(rows, bodies, strict=True)]
 
 
 def _entry(scope: Scope, row: JournalRow, body: dict[str, Any], people: dict[UUID, str], tenants: dict[UUID, str]) -> Entry:
-    own = scope.actor.organisation_id
-    facts, actor, theirs = body["facts"], row.actor_id, row.actor_organisation_id
-    counterpart = _counterpart(facts)
+    own, theirs, facts = scope.actor.organisation_id, row.actor_organisation_id, body["facts"]
+    subject, counterpart = _id(facts, "user_id"), _id(facts, "counterpart_id")
+    actor = row.actor_id or (subject if theirs is None else None)  # whoever signs in is nobody until it worked
+    who = people.get(actor, "Somebody") if actor else ""
+    of = tenants.get(theirs, "") if theirs and theirs != own else ""
+    if theirs and theirs not in tenants:  # only the platform writes into chains without being seen there
+        who = "The platform"
+    known = {"person": people.get(subject, "somebody") if subject else "somebody"}
     return Entry(
         at=row.at,
         sequence=row.sequence,
         kind=row.kind,
-        who=people.get(actor, "Somebody") if actor else "",
-        of=tenants.get(theirs, "another organisation") if theirs and theirs != own else "",
+        who=who,
+        of=of,
         inside=tenants.get(row.organisation_id, "") if row.organisation_id != own else "",
-        what=sentence(row.kind, facts, tenants.get(counterpart, "") if counterpart else ""),
+        what=sentence(row.kind, facts | known, tenants.get(counterpart, "") if counterpart else ""),
         study_id=row.study_id,
         address=body.get("address", ""),
     )
 
 
-def _counterpart(facts: dict[str, Any]) -> UUID | None:
-    return UUID(facts["counterpart_id"]) if facts.get("counterpart_id") else None
+def _id(facts: dict[str, Any], name: str) -> UUID | None:
+    return UUID(facts[name]) if facts.get(name) else None
 
 
 def _names(scope: Scope, kept: Any, ids: set[UUID | None]) -> dict[UUID, str]:

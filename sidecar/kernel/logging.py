@@ -34,3 +34,4 @@ def configure_logging(level: int = logging.INFO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # logs whole URLs at INFO
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # two lines per job per second at INFO

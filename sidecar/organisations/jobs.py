@@ -20,7 +20,7 @@ from sidecar.gate.actor import platform_system, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Problem
 from sidecar.kernel.settings import Settings
-from sidecar.organisations import queries
+from sidecar.organisations import queries, rules
 from sidecar.organisations.model import Wanted
 from sidecar.organisations.service import record_cell
 from sidecar.organisations.snapshot import build_snapshot, read_snapshot, says_the_same, write_snapshot
@@ -109,7 +109,7 @@ class CellTender:
                     "state": status.state.value,
                     "restarted_at": status.since or cell.restarted_at,
                     "disk_bytes": status.disk_bytes,
-                    "last_error": "\n".join(status.last_error)[-ERROR_LENGTH:],
+                    "last_error": rules.complaint(status.last_error),
                 }
             )
             try:

@@ -133,3 +133,10 @@ def health(wanted: str, state: str, seen_at: datetime | None, now: datetime) -> 
     if seen_at is None or now - seen_at > SILENT_AFTER:
         return Health("Silent", "bad", "The process runs but does not answer. Restart it.")
     return Health("Running", "ok")
+
+
+def complaint(lines: Sequence[str], *, longest: int = 2000) -> str:
+    """Return the errors among an Orthanc log's lines, oldest first, as "20:39:26 what happened"; "" when there is none."""
+    errors = [line for line in lines if line.startswith("E")]
+    plain = [f"{line[6:14]} {line.partition('] ')[2] or line}" for line in errors]
+    return "\n".join(plain)[-longest:]
