@@ -46,9 +46,7 @@ def _times(asked: str) -> Match:
     return _range(asked, TIME, words, low=lambda text: digits(text, "0"), high=lambda text: digits(text, "9"))
 
 
-def _range(
-    asked: str, shape: re.Pattern[str], words: str, *, low: Callable[[str], str], high: Callable[[str], str]
-) -> Match:
+def _range(asked: str, shape: re.Pattern[str], words: str, *, low: Callable[[str], str], high: Callable[[str], str]) -> Match:
     first, dash, last = asked.partition("-")
     if not dash:
         last = first
@@ -79,9 +77,7 @@ def _names(asked: str) -> Match:
 
     def match(values: Sequence[Value]) -> bool:
         return any(
-            pattern.fullmatch(group)
-            for value in values
-            for group in (_plain(str(value)), *map(_plain, str(value).split("=")))
+            pattern.fullmatch(group) for value in values for group in (_plain(str(value)), *map(_plain, str(value).split("=")))
         )
 
     return match if asked.strip("*") else _everything

@@ -102,9 +102,7 @@ def read_query(query_string: bytes, level: Level) -> Query:
     support (PS3.4 C.2.2.1.3): the answer is broader, never beyond the context.
     """
     try:
-        pairs = parse_qsl(
-            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_ARGUMENTS
-        )
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_ARGUMENTS)
     except ValueError as error:
         raise Invalid("The query string is not well formed UTF-8, or it is too long.") from error
     reader = _Reader(level)

@@ -53,9 +53,7 @@ def open_context(scope: Scope, study_id: UUID) -> ReadingContext:
     context.expires_at = scope.now + LIFE
     scope.session.flush()
     scope.emit(
-        StudyOpened(
-            organisation_id=study.organisation_id, study_id=study.id, context_id=context.id, priors=len(studies) - 1
-        )
+        StudyOpened(organisation_id=study.organisation_id, study_id=study.id, context_id=context.id, priors=len(studies) - 1)
     )
     return context
 
@@ -97,9 +95,7 @@ def forget_expired(scope: Scope) -> int:
 
 def _live(scope: Scope) -> Select[ReadingContext]:
     """Select the actor's contexts of this session whose opened study is still theirs to see."""
-    visible = select(Study.id).where(
-        Study.organisation_id == ReadingContext.organisation_id, Study.id == ReadingContext.study_id
-    )
+    visible = select(Study.id).where(Study.organisation_id == ReadingContext.organisation_id, Study.id == ReadingContext.study_id)
     return select(ReadingContext).where(
         ReadingContext.user_id == scope.user_id,
         ReadingContext.session == _session(scope),
