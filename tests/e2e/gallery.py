@@ -11,6 +11,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, sync_playwright
@@ -33,6 +34,9 @@ VIEWER = "<!doctype html><title>viewer</title><body bgcolor=black>"
 
 class Pages(BaseHTTPRequestHandler):
     """`/<template>` renders the sample page, `/static/` the files; anything else is 404."""
+
+    received: ClassVar[list[str]] = []
+    """"PUT /api/…" of everything sent here: requests of a page that is already gone are seen nowhere else."""
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
@@ -63,6 +67,7 @@ class Pages(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Locks and drafts are taken as they come."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.received.append(f"{self.command} {self.path}")
         self.answer(200, "application/json", b'{"revision": 8, "saved_at": "2026-11-21T20:04:07Z"}')
 
     do_PUT = do_DELETE = do_POST  # noqa: N815
