@@ -110,7 +110,8 @@ def environment(housing: CellHousing, spec: CellSpec, cell_dir: str, plugin_dir:
         "RR_CELL_AET": spec.aet,
         "RR_CELL_DICOM_PORT": str(spec.dicom_port),
         "RR_CELL_HTTP_PORT": str(spec.http_port),
-        "RR_CELL_HTTP_BIND": housing.cell_host,
+        # In a container the private network is the wall: no HTTP port of it is published.
+        "RR_CELL_HTTP_BIND": housing.cell_host if housing.orthanc_root else "0.0.0.0",  # noqa: S104
         "RR_CELL_DIR": cell_dir,
         "RR_CELL_SECRET_FILE": f"{cell_dir}/secret",
         "RR_PLUGIN_DIR": plugin_dir,

@@ -12,6 +12,7 @@ from sidecar.instance.steps import StepError, run_command
 from sidecar.instance.tools import need, postgres_bin
 
 DATABASE, OWNER, APP, SUPERUSER = "readingroom", "readingroom_owner", "readingroom_app", "postgres"
+Connection = psycopg.Connection[tuple[object, ...]]
 CONFIGURATION = """\
 # Written by ./readingroom up
 listen_addresses = '127.0.0.1'
@@ -123,7 +124,7 @@ def url(layout: Layout, role: str) -> str:
     return f"postgresql+psycopg://{role}:{credentials.read(layout, secret)}@127.0.0.1:{layout.ports.postgres}/{DATABASE}"
 
 
-def connect(layout: Layout, database: str = SUPERUSER) -> psycopg.Connection[tuple[object, ...]]:
+def connect(layout: Layout, database: str = SUPERUSER) -> Connection:
     """Connect as superuser, each statement its own transaction."""
     return psycopg.connect(
         host="127.0.0.1", port=layout.ports.postgres, user=SUPERUSER, dbname=database, autocommit=True,
@@ -143,24 +144,35 @@ def answers(layout: Layout) -> bool:
 def roles_ready(layout: Layout) -> bool:
     """Tell whether the database exists; it is made last."""
     with connect(layout) as connection:
-        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
-    return found is not None
+        return _database_exists(connection)
 
 
 def make_roles(layout: Layout) -> None:
-    """Make the two roles and the database.
+    """Make the two roles and the database of a native instance."""
+    with connect(layout) as connection:
+        prepare_database(
+            connection, owner=credentials.read(layout, "postgres_owner"), app=credentials.read(layout, "postgres_app")
+        )
+
+
+def prepare_database(connection: Connection, *, owner: str, app: str) -> None:
+    """Make the two roles with these passwords, and the database; what exists is kept.
 
     The owner holds the tables and migrates; the application logs in as one that owns nothing and cannot bypass
     row-level security.
     """
-    with connect(layout) as connection:
-        for role, secret in ((OWNER, "postgres_owner"), (APP, "postgres_app")):
-            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
-            if not known:
-                connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-            connection.execute(
-                sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}").format(
-                    sql.Identifier(role), sql.Literal(credentials.read(layout, secret))
-                )
+    for role, password in ((OWNER, owner), (APP, app)):
+        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+        if not known:
+            connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+        connection.execute(
+            sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}").format(
+                sql.Identifier(role), sql.Literal(password)
             )
+        )
+    if not _database_exists(connection):
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
+
+
+def _database_exists(connection: Connection) -> bool:
+    return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is not None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sidecar.adapters import supervisor_rpc
-from sidecar.instance.layout import Layout
+from sidecar.instance.layout import CHECKOUT, Layout
 from sidecar.instance.readiness import wait_until
 from sidecar.instance.steps import StepError, run_command
 from sidecar.instance.tools import EXTRA_PATH
@@ -43,7 +43,8 @@ def start(layout: Layout) -> None:
     clean = {"PATH": f"{os.path.dirname(sys.executable)}:{EXTRA_PATH}", "LANG": "C.UTF-8", "TZ": "UTC"}  # noqa: PTH120
     clean["HOME"] = os.environ.get("HOME", "/")
     clean["PYTHONDONTWRITEBYTECODE"] = "1"
-    run_command([sys.executable, "-m", "supervisor.supervisord", "-c", str(layout.conf / "supervisord.conf")], env=clean)
+    clean["PYTHONPATH"] = str(CHECKOUT)
+    run_command([sys.executable, "-m", "sidecar.adapters.supervisord", "-c", str(layout.conf / "supervisord.conf")], env=clean)
     wait_until(lambda: running(layout), seconds=20, what="an answer from supervisord")
 
 
