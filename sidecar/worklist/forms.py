@@ -26,7 +26,7 @@ class Asked(BaseModel):
     status: Annotated[Status | None, Given] = None
     priority: Annotated[Priority | None, Given] = None
     assignee: Annotated[UUID | None, Given] = None
-    hours: Annotated[int | None, Given, Field(ge=1, le=8760)] = None
+    hours: Annotated[Annotated[int, Field(ge=1, le=8760)] | None, Given] = None
     sort: Sort = Sort.URGENCY
     direction: Direction = Direction.ASC
 
