@@ -13,7 +13,7 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied, Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies.cells import cell_of
-from sidecar.studies.contexts import context_study, resolve_context
+from sidecar.studies.contexts import look_in
 
 bp = Blueprint("pixels", __name__, url_prefix="/edge")
 
@@ -29,8 +29,7 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
     study of the context: the least that serves, and a header of constant size however many priors there are.
     """
     try:
-        context = resolve_context(scope, request.args.get("context", ""))
-        study = context_study(scope, context, request.args.get("study", ""))
+        study = look_in(scope, request.args.get("context", "")).study(request.args.get("study", ""))
         settings = cast("Settings", current_app.extensions["readingroom.settings"])
         cell = cell_of(scope, study.organisation_id, host=settings.cell_host)
     except Missing as missing:

@@ -18,7 +18,7 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied, Invalid, Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies import queries
-from sidecar.studies.contexts import context_studies, context_study, resolve_context
+from sidecar.studies.contexts import look_in
 from sidecar.studies.tables import Instance, Series, Study
 
 bp = Blueprint("dicomweb", __name__, url_prefix="/dicom-web/<context>")
@@ -32,14 +32,13 @@ SERIES_RULE = "/studies/<study>/series/<series>"
 @route(bp, "/studies", needs=Permission.STUDY_READ)
 def search_studies(scope: Scope, context: str) -> ResponseReturnValue:
     """Search the context's studies (PS3.18 §10.6), whatever else the client could see elsewhere."""
-    opened = resolve_context(scope, context)
-    return _found(context, Level.STUDY, [Row(study) for study in context_studies(scope, opened)])
+    return _found(context, Level.STUDY, [Row(study) for study in look_in(scope, context).studies])
 
 
 @route(bp, "/studies/<study>/series", needs=Permission.STUDY_READ)
 def search_series(scope: Scope, context: str, study: str) -> ResponseReturnValue:
     """Search the series of one study of the context."""
-    within = context_study(scope, resolve_context(scope, context), study)
+    within = look_in(scope, context).study(study)
     return _found(context, Level.SERIES, [Row(within, each) for each in queries.series_of(scope, within)])
 
 
@@ -68,7 +67,7 @@ def series_metadata(scope: Scope, context: str, study: str, series: str) -> Resp
 @route(bp, "/studies/<study>/metadata", needs=Permission.STUDY_READ)
 def study_metadata(scope: Scope, context: str, study: str) -> ResponseReturnValue:
     """Return the full metadata of all series of a study."""
-    within = context_study(scope, resolve_context(scope, context), study)
+    within = look_in(scope, context).study(study)
     series = queries.series_of(scope, within)
     parts = [(each.series_instance_uid, packed_metadata(scope, within, each)) for each in series]
     response = _answer(b"")
@@ -80,14 +79,14 @@ def study_metadata(scope: Scope, context: str, study: str) -> ResponseReturnValu
 @route(bp, "/studies", needs=Permission.STUDY_READ, methods=("POST",), csrf=False)
 def store(scope: Scope, context: str) -> ResponseReturnValue:
     """Refuse to store (PS3.18 §10.5): measurements belong into the report; the archive is written by its senders."""
-    resolve_context(scope, context)
+    look_in(scope, context)
     raise Denied(NO_STORE)
 
 
 @route(bp, "/studies/<study>", needs=Permission.STUDY_READ, methods=("POST",), csrf=False)
 def store_in_study(scope: Scope, context: str, study: str) -> ResponseReturnValue:
     """Refuse to store, in the same words."""
-    context_study(scope, resolve_context(scope, context), study)
+    look_in(scope, context).study(study)
     raise Denied(NO_STORE)
 
 
@@ -98,7 +97,7 @@ def nothing_here(scope: Scope, context: str, rest: str) -> ResponseReturnValue: 
 
 
 def _series(scope: Scope, context: str, study: str, series: str) -> tuple[Study, Series]:
-    within = context_study(scope, resolve_context(scope, context), study)
+    within = look_in(scope, context).study(study)
     found = scope.one(
         select(Series).where(
             Series.organisation_id == within.organisation_id,

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import CursorResult, Select, delete, select
+from sqlalchemy import CursorResult, Select, any_, delete, select
 
 from sidecar.gate.scope import Event, Scope
 from sidecar.kernel.errors import Missing
@@ -30,6 +30,21 @@ class StudyOpened(Event):
     kind: ClassVar[str] = "studies.study.opened"
     context_id: UUID
     priors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A living context and its visible studies, the opened one first."""
+
+    context: ReadingContext
+    studies: Sequence[Study]
+
+    def study(self, study_instance_uid: str) -> Study:
+        """Return the context's study with this StudyInstanceUID, or Missing."""
+        for study in self.studies:
+            if study.study_instance_uid == study_instance_uid:
+                return study
+        raise Missing
 
 
 def open_context(scope: Scope, study_id: UUID) -> ReadingContext:
@@ -60,26 +75,35 @@ def open_context(scope: Scope, study_id: UUID) -> ReadingContext:
 
 def resolve_context(scope: Scope, context_id: UUID | str) -> ReadingContext:
     """Return the actor's own living context and renew it; Missing for any other id, well formed or not."""
-    context: ReadingContext = scope.one(_live(scope).where(ReadingContext.id == _uuid(context_id)))
+    return look_in(scope, context_id).context
+
+
+def look_in(scope: Scope, context_id: UUID | str) -> Opened:
+    """Return the actor's own living context with those of its studies that the actor may still see, and renew it.
+
+    Missing for any other id, well formed or not, and when the opened study itself is no longer the actor's to see.
+    """
+    rows = scope.session.execute(
+        _live(scope)
+        .add_columns(Study)
+        .join(Study, (Study.organisation_id == ReadingContext.organisation_id) & (Study.id == any_(ReadingContext.study_ids)))
+        .where(ReadingContext.id == _uuid(context_id))
+    ).all()
+    by_id = {study.id: study for _, study in rows}
+    context = next((each for each, _ in rows), None)
+    if context is None or context.study_id not in by_id:
+        raise Missing
     _renew(scope, context)
-    return context
+    return Opened(context, [by_id[study_id] for study_id in context.study_ids if study_id in by_id])
 
 
 def context_studies(scope: Scope, context: ReadingContext) -> Sequence[Study]:
-    """Return those of the context's studies that the actor may still see, the opened one first."""
+    """Return those of a context's studies that the actor may still see, the opened one first."""
     found = scope.session.scalars(
         select(Study).where(Study.organisation_id == context.organisation_id, Study.id.in_(context.study_ids))
     )
     by_id = {study.id: study for study in found}
     return [by_id[study_id] for study_id in context.study_ids if study_id in by_id]
-
-
-def context_study(scope: Scope, context: ReadingContext, study_instance_uid: str) -> Study:
-    """Return the context's study with this StudyInstanceUID, or Missing."""
-    for study in context_studies(scope, context):
-        if study.study_instance_uid == study_instance_uid:
-            return study
-    raise Missing
 
 
 def close_contexts(scope: Scope) -> int:
@@ -94,13 +118,11 @@ def forget_expired(scope: Scope) -> int:
 
 
 def _live(scope: Scope) -> Select[ReadingContext]:
-    """Select the actor's contexts of this session whose opened study is still theirs to see."""
-    visible = select(Study.id).where(Study.organisation_id == ReadingContext.organisation_id, Study.id == ReadingContext.study_id)
+    """Select the contexts of the actor's session that have not run out."""
     return select(ReadingContext).where(
         ReadingContext.user_id == scope.user_id,
         ReadingContext.session == _session(scope),
         ReadingContext.expires_at > scope.now,
-        visible.exists(),
     )
 
 

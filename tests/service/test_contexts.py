@@ -129,10 +129,10 @@ def test_what_is_taken_away_is_hidden_in_open_contexts_too(cast: Cast, scopes: S
 
     take_away(prior.id)
     with scopes.open(cast.reader.actor) as scope:
-        found = contexts.context_studies(scope, contexts.resolve_context(scope, context.id))
-        assert [each.id for each in found] == [study.id]
+        opened = contexts.look_in(scope, context.id)
+        assert [each.id for each in opened.studies] == [study.id]
         with pytest.raises(Missing):
-            contexts.context_study(scope, context, prior.uid)
+            opened.study(prior.uid)
     take_away(study.id)
     with pytest.raises(Missing):
         resolve(later(scopes, minutes=5), cast.reader.actor, context.id)
