@@ -72,7 +72,6 @@ def _series_and_equipment(ds: Dataset, spec: StudySpec, series: int) -> None:
     ds.Modality = spec.modality
     ds.SeriesInstanceUID = uid(spec.key, series)
     ds.SeriesNumber = series
-    ds.Laterality = ""
     ds.BodyPartExamined = BODY_PART[spec.phantom]
     ds.OperatorsName = ""
     ds.Manufacturer = "Reading Room"

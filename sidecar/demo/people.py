@@ -25,11 +25,11 @@ class Patient:
 
 # Both hospitals number their patients from 100000 on: 100234 and 100311 are two different people each.
 MERCY = {
-    "novak": Patient("Nováková^Zdeňka^^^", "100234", dt.date(1957, 3, 14), "F"),
+    "novak": Patient("Nováková^Zdeňka", "100234", dt.date(1957, 3, 14), "F"),
     "sato": Patient("Sato^Haruka=佐藤^遥=さとう^はるか", "100311", dt.date(1983, 11, 2), "F"),
     "okafor": Patient("Okafor^Chidi", "100387", dt.date(1969, 6, 21), "M"),
     "sokolova": Patient("Sokolova^Marina^Lvovna=Соколова^Марина^Львовна", "100402", dt.date(1948, 1, 30), "F"),
-    "brandt": Patient("Brandt^Jürgen^^Dr.", "100455", dt.date(1961, 9, 8), "M"),
+    "brandt": Patient("Brandt^Jürgen", "100455", dt.date(1961, 9, 8), "M"),
     "haddad": Patient("Haddad^Yousef=حداد^يوسف", "100460", dt.date(1990, 4, 17), "M"),
     "lindqvist": Patient("Lindqvist^Åsa", "100498", dt.date(1974, 12, 5), "F"),
 }

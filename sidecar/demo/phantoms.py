@@ -135,7 +135,7 @@ def _mr(study: StudySpec, folder: Path, taken: dt.datetime) -> list[Path]:
 
 def _mr_modules(ds: Dataset, name: str, repetition: int, echo: int) -> None:
     """Fill the MR Image module (PS3.3 C.8.3.1); times in ms."""
-    ds.ImageType = ["ORIGINAL", "PRIMARY", "M", "SE"]
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
     ds.AcquisitionNumber = 1
     ds.ScanningSequence, ds.SequenceVariant, ds.ScanOptions = "SE", "SK" if name == "T2" else "NONE", ""
     ds.MRAcquisitionType = "2D"

@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Frame, Page
 
 # Cold start with software rendering takes 2 to 5 s on two idle cores; the rest is for busy ones.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 30_000
 
 # Notes every message of the viewer from the moment the page exists: readiness comes before a test could ask for it.
 LISTENER = """
@@ -114,6 +114,19 @@ def wait_for_message(page: Page, kind: str, number: int = 1, timeout_ms: float =
     )
     messages: list[dict[str, Any]] = page.evaluate("kind => window.viewerMessages.filter(m => m.type === kind)", kind)
     return messages[number - 1]
+
+
+def wait_for_measurement(page: Page, change: str) -> dict[str, Any]:
+    """Give the latest measurement told with this change (added, updated, removed), waiting for the first."""
+    page.wait_for_function(
+        "change => window.viewerMessages.some(m => m.type === 'measurement' && m.change === change)",
+        arg=change,
+        timeout=PATIENCE_MS,
+    )
+    told: list[dict[str, Any]] = page.evaluate(
+        "change => window.viewerMessages.filter(m => m.change === change).map(m => m.measurement)", change
+    )
+    return told[-1]
 
 
 def ask(page: Page, kind: str, **content: Any) -> None:

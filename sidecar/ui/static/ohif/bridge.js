@@ -272,6 +272,11 @@
     );
   }
 
+  /* The tools cancel a press on the image, and with it the focus: without this the viewer's own keys would stay dead. */
+  function takeFocus() {
+    window.addEventListener('pointerdown', () => document.hasFocus() || window.focus(), true);
+  }
+
   window.readingRoomBridge = {
     id: 'readingroom.bridge',
     tell,
@@ -281,6 +286,7 @@
       extensions = extensionManager;
       listen();
       forwardKeys();
+      takeFocus();
       watchFirstImage();
     },
     onModeEnter() {
