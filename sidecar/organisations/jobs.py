@@ -31,6 +31,7 @@ LOOK_EVERY = timedelta(seconds=10)
 LOOK_SECONDS = 3.0
 """A cell that takes longer to say its name is looked at again later; the others do not wait for it."""
 ERROR_LENGTH = 2000
+"""Characters of an error that a cell's row keeps."""
 log = structlog.get_logger("cells")
 
 
@@ -87,9 +88,18 @@ News = dict[UUID, dict[str, Any]]
 class CellTender:
     """Looks after all cells of this machine. Every step is idempotent: a tender that dies is replaced by the next one."""
 
-    def __init__(self, scopes: Scopes, host: CellHost, settings: Settings, tokens: CellTokens, redis: Redis) -> None:
+    def __init__(  # noqa: PLR0913 - what it works with
+        self,
+        scopes: Scopes,
+        host: CellHost,
+        settings: Settings,
+        tokens: CellTokens,
+        redis: Redis,
+        *,
+        client: CellClient | None = None,
+    ) -> None:
         self._scopes, self._host, self._settings, self._tokens, self._redis = scopes, host, settings, tokens, redis
-        self._client = CellClient(tokens, clock=scopes.clock)
+        self._client = client or CellClient(tokens, clock=scopes.clock)
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="look")
         self._placed: set[UUID] = set()
         self._written: dict[UUID, Policy] = {}

@@ -19,7 +19,9 @@ from tests.cast import Cast
 Browse = Callable[..., Browser]
 
 
-def refuse(scopes: Scopes, cast: Cast, count: int = 7, *, reason: Refusal = Refusal.UNKNOWN_AET, address: str = "10.1.2.3") -> None:
+def refuse(
+    scopes: Scopes, cast: Cast, count: int = 7, *, reason: Refusal = Refusal.UNKNOWN_AET, address: str = "10.1.2.3"
+) -> None:
     with scopes.open(system_actor(cast.mercy)) as scope:
         seen = {"first_at": scope.now - timedelta(minutes=count), "last_at": scope.now}
         service.record_refusal(scope, aet="CT7", address=address, reason=reason, count=count, **seen)
@@ -53,7 +55,13 @@ def test_refusals_are_counted_and_only_the_first_is_an_event(scopes: Scopes, cas
     for count, events in ((7, [SenderRefused]), (7, []), (1, [])):
         with scopes.open(system_actor(cast.mercy)) as scope:
             service.record_refusal(
-                scope, aet="CT7", address="10.1.2.3", reason=Refusal.UNKNOWN_AET, count=count, first_at=scope.now, last_at=scope.now
+                scope,
+                aet="CT7",
+                address="10.1.2.3",
+                reason=Refusal.UNKNOWN_AET,
+                count=count,
+                first_at=scope.now,
+                last_at=scope.now,
             )
             assert [type(each) for each in scope.events] == events
     with scopes.open(cast.owner.actor) as scope:

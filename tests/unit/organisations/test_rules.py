@@ -146,6 +146,9 @@ def test_health_in_one_word(wanted: str, state: str, silent: int | None, word: s
 
 
 def test_complaints_lose_what_only_developers_read() -> None:
-    lines = ["W1121 20:39:25.206067             MAIN main.cpp:2452] Orthanc version", "E1121 20:39:26.010288 7f6a PluginsManager.cpp:202] No disk"]
+    lines = [
+        "W1121 20:39:25.206067             MAIN main.cpp:2452] Orthanc version",
+        "E1121 20:39:26.010288 7f6a PluginsManager.cpp:202] No disk",
+    ]
     assert rules.complaint(lines) == "20:39:26 No disk"
     assert rules.complaint([]) == ""

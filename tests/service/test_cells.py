@@ -1,0 +1,206 @@
+"""Tending cells: the database says what should be, the tender makes it so, again and again, one cell's trouble its own."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from orthanc_plugin.policy import parse
+from sidecar.adapters.cell_client import CellClient
+from sidecar.adapters.redis import revoke_session
+from sidecar.adapters.supervisor import CellSpec, CellState
+from sidecar.gate.actor import platform_system
+from sidecar.gate.scope import Scopes
+from sidecar.kernel.settings import Settings
+from sidecar.organisations import queries, service
+from sidecar.organisations.jobs import CellTender
+from sidecar.organisations.model import Wanted
+from sidecar.organisations.tables import Cell
+from tests.browser import Browser
+from tests.cast import Cast, Person
+from tests.fakes.cell_host import FakeCellHost
+
+Browse = Callable[[Person | None], Browser]
+ALL = ("prepare", "ensure", "stop", "restart", "status")
+
+
+class BrokenHost(FakeCellHost):
+    """Cannot start one particular cell."""
+
+    broken: UUID | None = None
+
+    def ensure(self, spec: CellSpec) -> bool:
+        if spec.cell_id == self.broken:
+            raise OSError("no space left on device")
+        return super().ensure(spec)
+
+
+class Stage:
+    """A tender over the cells of one cast, and what it says of them."""
+
+    def __init__(self, app: Flask, scopes: Scopes, settings: Settings, cast: Cast, directory: Path) -> None:
+        self.app, self.scopes, self.settings, self.cast = app, scopes, settings, cast
+        self.host = BrokenHost(directory, *ALL)
+        self.answering = True
+        self.tender = self.new_tender()
+
+    def new_tender(self) -> CellTender:
+        owners = {self.cast.mercy, self.cast.luke, self.cast.third}
+
+        class OfThisCast(CellTender):
+            def _cells(self) -> list[Cell]:
+                return [cell for cell in super()._cells() if cell.organisation_id in owners]
+
+        tokens, redis = self.app.extensions["readingroom.cell_tokens"], self.app.extensions["readingroom.redis"]
+        client = CellClient(tokens, transport=httpx.MockTransport(self._answer))
+        return OfThisCast(self.scopes, self.host, self.settings, tokens, redis, client=client)  # type: ignore[arg-type]
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if not self.answering:
+            raise httpx.ConnectError("refused", request=request)
+        return httpx.Response(200, json={"Version": "1.13.0"})
+
+    def cell(self, organisation_id: UUID) -> Cell:
+        with self.scopes.open(platform_system()) as scope:
+            return scope.session.scalars(select(Cell).where(Cell.organisation_id == organisation_id)).one()
+
+    def policy(self, organisation_id: UUID) -> dict[str, object]:
+        return json.loads((self.host.directory(self.cell(organisation_id).id) / "policy.json").read_text())
+
+    def acts(self) -> list[str]:
+        done = [verb for verb, _cell in self.host.calls if verb != "status"]
+        self.host.calls.clear()
+        return sorted(done)
+
+
+@pytest.fixture
+def stage(app: Flask, scopes: Scopes, settings: Settings, cast: Cast, tmp_path: Path) -> Stage:
+    return Stage(app, scopes, settings, cast, tmp_path)
+
+
+def test_a_new_cell_gets_secret_and_policy_before_it_starts(stage: Stage) -> None:
+    order = []
+    ensure = stage.host.ensure
+
+    def watched(spec: CellSpec) -> bool:
+        order.append((stage.host.directory(spec.cell_id) / "policy.json").is_file())
+        assert hashlib.sha256(spec.secret.encode()).hexdigest() == stage.cell(spec.organisation_id).secret_hash
+        (stage.host.directory(spec.cell_id) / "secret").write_text(spec.secret)
+        return ensure(spec)
+
+    stage.host.ensure = watched  # type: ignore[method-assign]
+    stage.tender.tend()
+    assert order == [True, True, True]
+    assert stage.acts() == ["ensure"] * 3 + ["prepare"] * 3
+    stage.tender.tend()
+    assert stage.acts() == []
+    cell = stage.cell(stage.cast.mercy)
+    assert (cell.state, cell.seen_at is not None) == ("running", True)
+    secret = cell.secret_hash
+    stage.new_tender().tend()  # the worker was started anew: everything is looked at, nothing is changed
+    assert stage.cell(stage.cast.mercy).secret_hash == secret
+
+
+def test_the_policy_on_disk_is_the_one_the_plugin_reads(stage: Stage, scopes: Scopes, cast: Cast) -> None:
+    stage.tender.tend()
+    with scopes.open(cast.owner.actor) as scope:
+        service.add_sender(scope, aet="MERCY_CT1", network="10.1.2.0/24")
+    before = stage.policy(cast.luke)
+    stage.tender.tend()
+    cell = stage.cell(cast.mercy)
+    text = json.dumps(stage.policy(cast.mercy)).encode()
+    policy = parse(text, cell=str(cell.id), organisation=str(cast.mercy))
+    assert [each.aet for each in policy.senders] == ["MERCY_CT1"]
+    assert policy.revision == cell.policy_revision
+    assert len(policy.keys) == 1
+    assert stage.policy(cast.luke) == before
+
+
+def test_an_ended_session_reaches_every_cell(stage: Stage, app: Flask, cast: Cast) -> None:
+    stage.tender.tend()
+    revoke_session(app.extensions["readingroom.redis"], "ended", until=datetime.now(UTC) + timedelta(minutes=5))
+    stage.tender.tend()
+    assert "ended" in stage.policy(cast.mercy)["revoked_sessions"]
+    assert "ended" in stage.policy(cast.luke)["revoked_sessions"]
+    app.extensions["readingroom.redis"].zrem("rr:revoked", "ended")
+
+
+def test_a_lost_policy_is_written_again(stage: Stage, cast: Cast) -> None:
+    stage.tender.tend()
+    path = stage.host.directory(stage.cell(cast.mercy).id) / "policy.json"
+    path.unlink()
+    stage.tender.tend()
+    assert path.is_file()
+
+
+def test_stop_start_restart(stage: Stage, browse: Browse, cast: Cast) -> None:
+    stage.tender.tend()
+    stage.acts()
+    platform = browse(cast.platform_admin)
+    address = f"/admin/cells/{cast.mercy}"
+    assert platform.post(address, data={"wanted": "stopped"}).status_code == 302
+    stage.tender.tend()
+    stage.tender.tend()
+    assert stage.acts() == ["stop"]
+    assert "Stopped" in platform.get("/admin/cells").text
+    platform.post(address, data={"wanted": "running"})
+    stage.tender.tend()
+    assert stage.acts() == ["ensure", "prepare"]
+    platform.post(address, data={"wanted": "restarting"})
+    stage.tender.tend()
+    stage.tender.tend()
+    assert stage.acts() == ["restart"]
+    assert stage.cell(cast.mercy).wanted == Wanted.RUNNING
+
+
+def test_one_broken_cell_stops_nobody(stage: Stage, cast: Cast) -> None:
+    stage.host.broken = stage.cell(cast.mercy).id
+    stage.tender.tend()
+    assert stage.acts() == ["ensure"] * 2 + ["prepare"] * 3
+    assert "no space left on device" in stage.cell(cast.mercy).last_error
+    stage.host.broken = None
+    stage.tender.tend()
+    stage.tender.tend()
+    assert (stage.cell(cast.mercy).state, stage.cell(cast.mercy).last_error) == ("running", "")
+
+
+def test_a_dead_process_is_started_and_its_complaint_shown(stage: Stage, browse: Browse, cast: Cast) -> None:
+    stage.tender.tend()
+    stage.acts()
+    line = "E1121 20:39:26.010288 MAIN main.cpp:1] The disk is full"
+    stage.host.set(stage.cell(cast.mercy).id, CellState.FATAL, last_error=(line,), disk_bytes=5_000_000)
+    stage.tender.tend()
+    assert stage.acts() == ["ensure", "prepare"]
+    assert stage.cell(cast.mercy).disk_bytes == 5_000_000
+    page = browse(cast.platform_admin).get(f"/admin/organisations/{cast.mercy}").text
+    assert "Down" in page
+    assert "The disk is full" in page
+
+
+def test_a_running_process_that_does_not_answer_is_not_called_running(stage: Stage, scopes: Scopes, cast: Cast) -> None:
+    stage.answering = False
+    stage.tender.tend()
+    stage.tender.tend()
+    with scopes.open(cast.platform_admin.actor) as scope:
+        health = queries.organisation(scope, cast.mercy).health
+    assert health is not None
+    assert health.word == "Starting"
+
+
+@pytest.mark.parametrize("who", ["owner", "mercy_admin", "lead", "nightowls_admin", "stranger"])
+def test_only_the_platform_sees_and_turns_cells(browse: Browse, cast: Cast, who: str) -> None:
+    visitor = browse(getattr(cast, who))
+    for answer in (
+        visitor.get("/admin/cells"),
+        visitor.post(f"/admin/cells/{cast.mercy}", data={"wanted": "stopped"}),
+        visitor.get(f"/admin/organisations/{cast.mercy}"),
+        visitor.get(f"/admin/organisations/{cast.mercy}/connection"),
+    ):
+        assert answer.status_code == 403
