@@ -20,7 +20,7 @@ def snapshot(scope: Scope, report: Report, study: Study, *, version: int) -> dic
         "reading_organisation": {
             "id": str(reader.id),
             "name": reader.name,
-            "letterhead": reader.letterhead,
+            "letterhead": _below_name(reader),
             "zone": reader.zone,
         },
         "patient": {
@@ -42,6 +42,12 @@ def snapshot(scope: Scope, report: Report, study: Study, *, version: int) -> dic
             "NumberOfStudyRelatedInstances": study.instance_count,
         },
     }
+
+
+def _below_name(organisation: Organisation) -> str:
+    """Return the letterhead without a first line that only repeats the name, which is printed above it."""
+    first, _, rest = organisation.letterhead.strip().partition("\n")
+    return rest if first.strip() == organisation.name else organisation.letterhead.strip()
 
 
 def _organisation(scope: Scope, organisation_id: Any) -> Organisation:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, g, render_template, request, stream_with_context
+from flask import Blueprint, Response, current_app, g, jsonify, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from sidecar.accounts.sessions import session_watch
@@ -41,6 +41,14 @@ def images(scope: Scope, study_id: UUID) -> ResponseReturnValue:
 def review(scope: Scope, study_id: UUID) -> ResponseReturnValue:
     """The draft as it will be printed, with the checks: the sign dialog's fragment."""
     return render_template("_review.html", **desk.review(scope, study_id))
+
+
+@route(bp, "/reading/<uuid:study_id>/lock", needs=Permission.REPORT_WRITE, methods=("POST",))
+def keep_lock(scope: Scope, study_id: UUID) -> ResponseReturnValue:
+    """A sign of life of an open reading page: the lock is renewed, or 409 tells who has it. → {revision} of the draft."""
+    assignment.lock(scope, study_id)
+    report = queries.of_study(scope, study_id)
+    return jsonify(revision=report.revision if report else 0)
 
 
 @route(bp, "/reading/<uuid:study_id>/lock", needs=Permission.REPORT_WRITE, methods=("DELETE",))

@@ -58,6 +58,14 @@ def test_a_colleague_at_the_desk_sees_who_reads(browse: Browse, cast: Cast, stud
     assert "Lungs are clear." in page
 
 
+def test_the_heartbeat_holds_the_lock_and_leaving_gives_it_back(browse: Browse, cast: Cast, study: Made) -> None:
+    reader, _report = begun(browse, cast, study)
+    assert reader.post(f"/reading/{study.id}/lock").json == {"revision": 0}
+    other = browse(cast.second_reader).post(f"/reading/{study.id}/lock", headers={"Accept": "application/json"})
+    assert (other.status_code, "Nora Reader" in other.json["message"]) == (409, True)
+    assert reader.delete(f"/reading/{study.id}/lock").status_code == 204
+
+
 def test_the_hospital_at_the_desk_sees_images_but_no_draft(browse: Browse, cast: Cast, study: Made) -> None:
     reader, report_id = begun(browse, cast, study)
     reader.put(f"/api/reports/{report_id}/draft", json={"sections": TEXT, "revision": 0})
@@ -169,6 +177,7 @@ ROUTES = [
     ("GET", "/reading/{study}", None),
     ("GET", "/reading/{study}/images", None),
     ("GET", "/reading/{study}/review", None),
+    ("POST", "/reading/{study}/lock", None),
     ("DELETE", "/reading/{study}/lock", None),
     ("POST", "/api/reports", {"study_id": "{study}"}),
     ("GET", "/api/reports/{report}", None),

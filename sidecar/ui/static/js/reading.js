@@ -55,7 +55,10 @@ function write() {
     help: () => $('#shortcuts').showModal(),
     escape: () => writing.last.focus(),
   };
-  new Lock(`/reading/${study}/lock`, (reason) => trouble('Somebody else has this study open now', `${reason} Your text so far is saved.`));
+  new Lock(`/reading/${study}/lock`, {
+    onLost: (reason) => trouble('Somebody else has this study open now', `${reason} Your text so far is saved.`),
+    onRevision: (newest) => draft.freshen(newest),
+  });
   on('Ctrl+Enter', shortcuts.save);
   on('Ctrl+Shift+S', shortcuts.sign);
   $('#save').addEventListener('click', shortcuts.save);

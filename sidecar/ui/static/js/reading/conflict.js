@@ -16,11 +16,19 @@ export function choose(theirs, mine) {
   const when = theirs.saved_at ? `, saved ${timeOfDay(new Date(theirs.saved_at))}` : '';
   $('#conflict').replaceChildren(column('Mine, on this page', mine, theirs.sections), column(`${theirs.saved_by || 'The other window'}${when}`, theirs.sections, mine));
   return new Promise((resolve) => {
-    const end = (sections) => { dialog.close(); resolve(sections); };
+    let chosen = null;
+    const end = (sections) => { chosen = sections; dialog.close(); resolve(sections); };
     $('#keep-mine').onclick = () => end(mine);
     $('#take-theirs').onclick = () => end({ ...mine, ...theirs.sections });
-    // Closing without a choice keeps what stands on the page: it must not lose anything.
-    dialog.onclose = () => resolve(mine);
-    dialog.showModal();
+    // Closing without a choice would drop one of the two texts.
+    dialog.onclose = () => { if (!chosen) open(); };
+    const open = () => {
+      dialog.showModal();
+      // Not a button: whoever is typing just now must not choose with the next space.
+      const title = $('h2', dialog);
+      title.tabIndex = -1;
+      title.focus();
+    };
+    open();
   });
 }

@@ -1,11 +1,12 @@
-// The text is never lost: saved 800 ms after the last key, kept on the page while the server is away, retried until it is in.
-// PUT <address>  If-Match: "<revision>"  {revision, sections} → {revision, saved_at}; 409 → {message, revision, sections, saved_by, saved_at}.
+// The text is never lost: saved 800 ms after the first unsaved key, also while typing goes on; kept on the page while the
+// server is away, retried until it is in.
+// PUT <address> {revision, sections} → {revision, saved_at}; 409 → {message, revision, sections, saved_by, saved_at}.
 // Nothing is written to the browser's storage: a shared workstation must not keep patients' reports.
 
 import { $$ } from '../lib/dom.js';
 import { Offline, problem, refreshToken, send } from '../lib/http.js';
 
-const SETTLE = 800; // ms after the last key
+const SETTLE = 800; // ms a typed key waits at most
 const RETRY = [1000, 2000, 4000, 8000, 15000];
 
 export class Draft {
@@ -15,6 +16,8 @@ export class Draft {
     this.dirty = false;
     this.failures = 0;
     this.timer = 0;
+    this.lost = ''; // text whose save was sent and never answered
+    this.farewell = ''; // text sent while leaving
     this.running = null;
     this.closed = false;
     form.addEventListener('input', () => this.touch());
@@ -22,7 +25,7 @@ export class Draft {
     document.addEventListener('visibilitychange', () => { if (document.hidden) this.flush(); });
     window.addEventListener('online', () => this.flush());
     window.addEventListener('pagehide', () => this.leave());
-    window.addEventListener('beforeunload', (event) => { if (this.dirty) event.preventDefault(); });
+    window.addEventListener('beforeunload', (event) => { this.leave(); if (this.dirty && this.failures) event.preventDefault(); });
   }
 
   get sections() { return Object.fromEntries($$('[data-section]', this.form).map((area) => [area.name, area.value])); }
@@ -33,9 +36,10 @@ export class Draft {
 
   touch() {
     if (this.closed) return;
+    // Somebody who types without a pause is saved as well: the first key's clock is not set back by the next.
+    if (!this.timer || this.failures) this.plan(SETTLE);
     this.dirty = true;
     if (!this.failures) this.show('unsaved');
-    this.plan(SETTLE);
   }
 
   plan(delay) {
@@ -46,6 +50,7 @@ export class Draft {
   // Resolves to true when everything typed so far is saved.
   async flush() {
     clearTimeout(this.timer);
+    this.timer = 0;
     if (this.running) await this.running;
     if (!this.dirty || this.closed) return !this.dirty;
     this.running = this.save().finally(() => { this.running = null; });
@@ -53,9 +58,8 @@ export class Draft {
     return !this.dirty;
   }
 
-  request(keepalive = false) {
-    const body = { revision: this.revision, sections: this.sections };
-    return send('PUT', this.address, body, { keepalive, headers: { 'If-Match': `"${this.revision}"` } });
+  request(revision = this.revision, keepalive = false) {
+    return send('PUT', this.address, { revision, sections: this.sections }, { keepalive });
   }
 
   async save() {
@@ -71,6 +75,7 @@ export class Draft {
       }
     } catch (error) {
       if (!(error instanceof Offline)) throw error;
+      this.lost = sent;
       this.retry(error.message);
       return;
     }
@@ -95,8 +100,10 @@ export class Draft {
   }
 
   async conflict(theirs, sent) {
-    // A save whose answer was lost on the way comes back as a conflict with ourselves.
-    if (JSON.stringify({ ...this.sections, ...theirs.sections }) === sent) { this.saved(theirs, sent); return; }
+    const stored = JSON.stringify({ ...this.sections, ...theirs.sections });
+    if (stored === sent) { this.saved(theirs, sent); return; }
+    // A save whose answer was lost on the way comes back as a conflict with ourselves: go on from it.
+    if (stored === this.lost) { this.revision = theirs.revision; this.plan(0); return; }
     this.show('waiting', 'Changed in another window.');
     this.sections = await this.onConflict(theirs, this.sections);
     this.revision = theirs.revision;
@@ -105,9 +112,23 @@ export class Draft {
     this.plan(0);
   }
 
+  // The server has a newer text: a page left a moment ago sent its last words after this one was drawn.
+  async freshen(revision) {
+    if (revision <= this.revision || this.dirty || this.running || this.closed) return;
+    const answer = await send('GET', this.address.replace(/\/draft$/, ''));
+    if (!answer.ok || this.dirty || this.running || this.closed) return;
+    this.sections = answer.data.sections;
+    this.revision = answer.data.revision;
+    this.show('saved', answer.data.saved_at);
+  }
+
   // The page goes away: the browser finishes this request after us (its limit is 64 KB, some thirty pages of text).
+  // A save still on its way will have made the next revision.
   leave() {
-    if (this.dirty && !this.closed) this.request(true).catch(() => { this.failures += 1; });
+    const words = JSON.stringify(this.sections);
+    if (!this.dirty || this.closed || this.farewell === words) return;
+    this.farewell = words;
+    this.request(this.revision + (this.running ? 1 : 0), true).catch(() => { this.failures += 1; });
   }
 
   close() {
