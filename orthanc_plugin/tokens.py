@@ -135,9 +135,9 @@ class TokenVerifier:
         Raises:
             TokenError: the token is malformed, forged, for another cell, out of its time, or its session is revoked.
         """
-        if len(token) > MAXIMUM_LENGTH:
-            raise TokenError("too long")
-        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        if len(token) > MAXIMUM_LENGTH or not token.isascii():
+            raise TokenError("too long, or not ASCII")
+        digest = sha256(token.encode()).digest()
         with self._lock:
             principal = self._cache.get(digest)
         if principal is None:

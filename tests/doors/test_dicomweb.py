@@ -20,6 +20,7 @@ from sqlalchemy import update
 
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.adapters.cell_tokens import session_hash
+from sidecar.dicomweb import jobs
 from sidecar.gate.actor import platform_system
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Broken, Busy, Missing
@@ -228,3 +229,27 @@ def test_a_dicomweb_client_reads_a_study_through_the_whole_chain(
         assert stranger.get(f"{root}/studies/{study.uid}/{frames}").status_code == 401
         stranger.cookies.update(cookies(browse(cast.stranger)))
         assert seen(stranger.get(f"{root}/studies/{study.uid}/{frames}")) == unknown
+
+
+def test_the_worker_fills_the_cache_and_the_cell_may_then_be_down(
+    mercys_cell: RunningCell,
+    cast: Cast,
+    scopes: Scopes,
+    app: Flask,
+    browse: Callable[[Person | None], Browser],
+    tmp_path: Path,
+) -> None:
+    sent = with_bulk_data(2)
+    send(mercys_cell, tmp_path / "sent", sent)
+    study = index(scopes, cast, sent)
+    with CellClient(app.extensions["readingroom.cell_tokens"]) as cells:
+        assert jobs.fill_provider(scopes, cells, cast.mercy, host="127.0.0.1") == 1
+    mercys_cell.stop()
+    browser = browse(cast.reader)
+    root = f"/dicom-web/{open_context(scopes, browser, cast.reader, study)}/studies/{study.uid}"
+    assert len(browser.get(f"{root}/series/{study.series[0]}/metadata").json or []) == 2
+    assert browser.get(f"{root}/metadata").status_code == 200
+    uncached = index(scopes, cast, phantom.study(1))
+    context = open_context(scopes, browser, cast.reader, uncached)
+    answer = browser.get(f"/dicom-web/{context}/studies/{uncached.uid}/series/{uncached.series[0]}/metadata")
+    assert answer.status_code == 503
