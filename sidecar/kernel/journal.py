@@ -56,12 +56,23 @@ def append(session: Session, organisation_id: UUID, body: Mapping[str, Any]) -> 
     )
 
 
+def copied_truly(row: JournalRow) -> bool:
+    """Say whether the columns beside the body, there for searching, still say what the hashed body says."""
+    body = json.loads(row.body)
+    ids = {"actor": row.actor_id, "actor_organisation": row.actor_organisation_id, "study": row.study_id}
+    return (
+        row.kind == body["kind"]
+        and row.at == datetime.fromisoformat(body["at"])
+        and all((str(value) if value else None) == body[name] for name, value in ids.items())
+    )
+
+
 def first_break(rows: Iterable[JournalRow]) -> int | None:
     """Return the sequence of the first row that does not continue its chain, or None. ``rows`` in order, from 1."""
     previous = GENESIS
     for expected, row in enumerate(rows, start=1):
         good = row_hash(previous, row.organisation_id, expected, row.body)
-        if row.sequence != expected or row.previous_hash != previous or row.hash != good:
+        if row.sequence != expected or row.previous_hash != previous or row.hash != good or not copied_truly(row):
             return expected
         previous = row.hash
     return None

@@ -1,0 +1,120 @@
+"""Users' pages: one's own organisation's people, invited by a link shown once; the platform invites the first of each."""
+
+import re
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from sidecar.accounts import service
+from sidecar.gate.actor import Role
+from sidecar.gate.scope import Scopes
+from tests.browser import Browser, alike
+from tests.cast import Cast, Person
+
+Browse = Callable[[Person | None], Browser]
+
+
+def invitation(**changes: str) -> dict[str, str]:
+    return {"name": "Nina New", "email": f"{uuid4().hex[:8]}@mercy.example", "role": "technician", **changes}
+
+
+def test_an_invitation_is_shown_once_and_works(browse: Browse, cast: Cast) -> None:
+    admin = browse(cast.mercy_admin)
+    answer = admin.post("/admin/users", data=invitation())
+    assert answer.status_code == 200
+    link = re.search(r'value="(http[^"]*/invitation/[^"]+)"', answer.text)
+    assert link is not None
+    assert "Nina New" in admin.get("/admin/users").text
+    assert "/invitation/" not in admin.get("/admin/users").text
+    path = "/invitation/" + link[1].rsplit("/", 1)[1]
+    assert "Nina New" in browse(None).get(path).text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("name", " ", "Fill this in."),
+        ("email", "nina", "e-mail address"),
+        ("role", "king", "Choose one"),
+        ("role", "system", "Choose one"),
+    ],
+)
+def test_the_form_explains(browse: Browse, cast: Cast, field: str, value: str, words: str) -> None:
+    answer = browse(cast.mercy_admin).post("/admin/users", data=invitation(**{field: value}))
+    assert answer.status_code == 400
+    assert words in answer.text
+
+
+def test_an_address_is_invited_once(browse: Browse, cast: Cast) -> None:
+    admin, form = browse(cast.mercy_admin), invitation()
+    admin.post("/admin/users", data=form)
+    answer = admin.post("/admin/users", data=form)
+    assert answer.status_code == 409
+    assert "already in the organisation" in answer.text
+
+
+def test_disabled_is_out_at_once_and_enabled_is_back(browse: Browse, cast: Cast) -> None:
+    admin, technician = browse(cast.mercy_admin), browse(cast.owner)
+    assert technician.get("/admin/senders").status_code == 200
+    assert admin.post(f"/admin/users/{cast.owner.user_id}/disable").status_code == 302
+    assert technician.get("/admin/senders").status_code in {302, 401}
+    assert "Undo" in admin.get("/admin/users").text
+    admin.post(f"/admin/users/{cast.owner.user_id}/enable")
+    assert browse(cast.owner).get("/admin/senders").status_code == 200
+    assert admin.post(f"/admin/users/{cast.mercy_admin.user_id}/disable").status_code == 409
+
+
+def test_the_platform_invites_the_first_administrator(browse: Browse, scopes: Scopes, cast: Cast) -> None:
+    platform = browse(cast.platform_admin)
+    form = invitation(role="admin", organisation=str(cast.third))
+    assert platform.post("/admin/users", data=form).status_code == 200
+    with scopes.open(cast.platform_admin.actor) as scope:
+        people = service.list_users(scope, cast.third)
+    assert (form["email"], Role.ADMIN) in {(user.email, Role(user.role)) for user in people}
+    assert browse(cast.platform_admin).get(f"/admin/users?organisation={cast.mercy}").status_code == 200
+    bad = platform.post("/admin/users", data=invitation(role="radiologist", organisation=str(cast.platform)))
+    assert bad.status_code == 400
+
+
+def test_other_organisations_look_like_none(browse: Browse, cast: Cast) -> None:
+    unknown = uuid4()
+    for who in (cast.luke_admin, cast.strange_admin, cast.nightowls_admin):
+        visitor = browse(who)
+        theirs, nobodys = (visitor.get(f"/admin/users?organisation={each}") for each in (cast.mercy, unknown))
+        assert theirs.status_code == 404
+        assert alike(theirs, cast.mercy) == alike(nobodys, unknown)
+        answers = [
+            (visitor.post(f"/admin/users/{each}/{verb}"), each)
+            for verb in ("disable", "enable")
+            for each in (cast.owner.user_id, unknown)
+        ]
+        assert len({alike(answer, each) for answer, each in answers}) == 1
+        assert answers[0][0].status_code == 404
+        assert visitor.post("/admin/users", data=invitation(organisation=str(cast.mercy))).status_code == 404
+    assert browse(cast.platform_admin).get("/admin/users?organisation=nonsense").status_code == 404
+
+
+@pytest.mark.parametrize("who", ["owner", "mercy_manager", "reader", "lead", "stranger"])
+def test_only_administrators(browse: Browse, cast: Cast, who: str) -> None:
+    assert browse(getattr(cast, who)).get("/admin/users").status_code == 403
+    assert browse(getattr(cast, who)).post("/admin/users", data=invitation()).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("who", "page"),
+    [
+        ("platform_admin", "/admin/organisations"),
+        ("mercy_admin", "/admin/senders"),
+        ("owner", "/admin/senders"),
+        ("nightowls_admin", "/admin/users"),
+        ("lead", "/admin/contracts"),
+    ],
+)
+def test_admin_leads_to_what_the_role_administers(browse: Browse, cast: Cast, who: str, page: str) -> None:
+    assert browse(getattr(cast, who)).get("/admin").location == page
+    assert browse(getattr(cast, who)).get(page).status_code == 200
+
+
+def test_those_who_administer_nothing_are_told(browse: Browse, cast: Cast) -> None:
+    assert browse(cast.colleague).get("/admin").status_code == 403
