@@ -159,9 +159,7 @@ def test_signing_out_closes_the_root(cast: Cast, scopes: Scopes, view: View) -> 
         contexts.resolve_context(scope, viewer.context)
 
 
-def test_same_identifiers_at_two_hospitals_stay_two_patients(
-    cast: Cast, scopes: Scopes, view: View, cells: FakeCells
-) -> None:
+def test_same_identifiers_at_two_hospitals_stay_two_patients(cast: Cast, scopes: Scopes, view: View, cells: FakeCells) -> None:
     same = {"uid": f"1.2.{uuid4().int}", "series_uids": (f"1.3.{uuid4().int}",), "reading": cast.nightowls}
     mercy = make_study(scopes, cast.mercy, patient_name="Mercy^Mary", **same)
     luke = make_study(scopes, cast.luke, patient_name="Luke^Lars", **same)
@@ -177,9 +175,7 @@ def test_same_identifiers_at_two_hospitals_stay_two_patients(
         assert claims["aud"] == str(cells.asked[-1][0].cell_id)
 
 
-def test_metadata_is_asked_once_and_never_stale(
-    cast: Cast, scopes: Scopes, view: View, cells: FakeCells
-) -> None:
+def test_metadata_is_asked_once_and_never_stale(cast: Cast, scopes: Scopes, view: View, cells: FakeCells) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     path = f"/studies/{study.uid}/series/{study.series[0]}/metadata"
     viewer = view(cast.reader, study)
