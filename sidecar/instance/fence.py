@@ -1,8 +1,10 @@
 """The walls around each program: no child outlives it, no capability it does not need, and for nginx only its own files."""
 
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from sidecar.instance.steps import run_command
 from sidecar.instance.tools import need
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc")
@@ -16,6 +18,16 @@ def fenced(command: list[str], *, capabilities: Iterable[str] = ()) -> list[str]
     (programs that want these signals set their own handlers).
     """
     return [*_walls(capabilities), "--dev-bind", "/", "/", "--", *command]
+
+
+def possible() -> bool:
+    """Tell whether this machine lets this user build the walls."""
+    return subprocess.run(fenced([need("true")]), capture_output=True, check=False).returncode == 0
+
+
+def refuse() -> None:
+    """Raise StepError with the reason bwrap gives."""
+    run_command(fenced([need("true")]))
 
 
 def shut_in(command: list[str], *, read: Iterable[Path], write: Path, capabilities: Iterable[str] = ()) -> list[str]:

@@ -7,6 +7,7 @@ from rich.console import Console
 from sidecar.instance import (
     credentials,
     environment,
+    fence,
     migrations,
     nginx,
     orthanc_root,
@@ -47,6 +48,11 @@ def materials(_layout: Layout, console: Console) -> Iterator[Step]:
 def ground(layout: Layout, _console: Console) -> Iterator[Step]:
     """Yield directories, secrets, the database cluster, configuration, and supervisord."""
     yield from install_packages()
+    yield Step(
+        "Try process namespaces", fence.possible, fence.refuse,
+        "run as root, or allow user namespaces (Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0); "
+        "inside a container use docker-compose.yml instead",
+    )  # fmt: skip
     yield always("Make directories", layout.make, "choose a directory you may write with --data")
     yield Step("Make secrets", lambda: credentials.complete(layout), lambda: credentials.make_missing(layout))
     yield Step("Create the database cluster", lambda: postgres.initialised(layout), lambda: postgres.initialise(layout))
@@ -55,7 +61,7 @@ def ground(layout: Layout, _console: Console) -> Iterator[Step]:
         "Start the supervisor", lambda: supervision.running(layout), lambda: supervision.start(layout),
         f"look into {layout.logs}/supervisord.log",
     )  # fmt: skip
-    yield always("Pass on changed configuration", lambda: supervision.refresh(layout))
+    yield always("Pass on changed configuration", lambda: supervision.refresh(layout, programs.SERVICES))
 
 
 def services(layout: Layout, _console: Console) -> Iterator[Step]:
@@ -72,6 +78,7 @@ def database(layout: Layout, _console: Console) -> Iterator[Step]:
 
 def application(layout: Layout, _console: Console) -> Iterator[Step]:
     """Yield the start of what people see."""
+    yield always("Pass on changed code", lambda: supervision.refresh(layout, programs.APPLICATION))
     for name in programs.APPLICATION:
         yield Step(f"Start {name}", lambda name=name: _answers(layout, name), lambda name=name: _bring(layout, name))  # type: ignore[misc]
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import xmlrpc.client
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,11 +49,10 @@ def start(layout: Layout) -> None:
     wait_until(lambda: running(layout), seconds=20, what="an answer from supervisord")
 
 
-def refresh(layout: Layout) -> None:
-    """Have a running supervisord read its files again and replace the programs that changed."""
+def refresh(layout: Layout, names: Iterable[str]) -> None:
+    """Have supervisord read its files again and replace those of ``names`` that changed; they are stopped then."""
     rpc = supervisor_rpc.connect(layout.supervisor_socket)
-    added, changed, removed = rpc.reloadConfig()[0]
-    for name in (*added, *changed, *removed):
+    for name in names:
         supervisor_rpc.apply_group(rpc, name)
 
 
