@@ -7,6 +7,7 @@ user look-up included, without the network between browser and nginx. Prints bes
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import sys
 import tempfile
@@ -112,6 +113,7 @@ def main() -> None:
         results = run(create_app(Settings.from_env(instance.env())))
     finally:
         instance.down()
+        shutil.rmtree(directory)
     if len(sys.argv) > 1:
         Path(sys.argv[1]).write_text(json.dumps(results, indent=1) + "\n")
 
