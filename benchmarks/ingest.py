@@ -148,10 +148,9 @@ def main(turns: int = TURNS) -> int:
         with tempfile.TemporaryDirectory(prefix="readingroom-bench-") as name:
             result = measure(Path(name), associations, turns)
         (out / f"ingest_{associations}.json").write_text(json.dumps(result, indent=2) + "\n")
-        print(
-            f"{result['name']}: {result['ours']} with the plugin, {result['reference']} without: ratio {result['ratio']} "
-            f"(quartiles {result['quartiles']}, processor ms per image {result['processor_ms_per_image']}; target {TARGET}, {'met' if result['met'] else 'MISSED'})"
-        )
+        print(f"{result['name']}: {result['ours']} with the plugin, {result['reference']} without")
+        print(f"  ratio {result['ratio']}, target {TARGET}: {'met' if result['met'] else 'MISSED'}")
+        print(f"  quartiles {result['quartiles']}, processor ms per image {result['processor_ms_per_image']}")
         results.append(result)
     return 0 if all(result["met"] for result in results) else 1
 

@@ -11,10 +11,14 @@ tested without a server.
 - events    what the sidecar is told, one study per event
 - archive   Orthanc's REST in the few calls the events need
 - harvest   from Orthanc's change log into the durable queue, exactly in its order
+- pace      how often to look
 - courier   from the queue to the sidecar's inbox: reserve, post, acknowledge
+- inbox     that post, over HTTP
 - refusals  refused associations, read from Orthanc's log lines
 - logtail   follows that log and keeps it small
 - modalities  keeps Orthanc's list of modalities equal to the senders
+- watch     once a second: policy, senders, refusals
+- announce  the cell-started event
 - surface   routes the running server offers and the reviewed table lacks
 - loops     threads that survive their own errors and stop when asked
 - settings  the cell's environment

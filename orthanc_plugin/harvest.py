@@ -51,8 +51,7 @@ class Harvester:
         self._archive = archive
         self._queue = queue
         self._store = store
-        saved = store.load(self.CURSOR)
-        self.cursor = int(saved) if saved else 0
+        self.cursor: int | None = None
         self.instances = 0
 
     def harvest(self) -> bool:
@@ -61,6 +60,8 @@ class Harvester:
         Returns:
             True when there is more to take at once.
         """
+        if self.cursor is None:
+            self.cursor = int(self._store.load(self.CURSOR) or 0)
         page = self._archive.page(self.cursor, MAXIMUM_INSTANCES)
         for event in page.events:
             self._queue.put(encode(event))

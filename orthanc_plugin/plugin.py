@@ -16,53 +16,38 @@ import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import orthanc
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from orthanc_plugin import surface
+from orthanc_plugin.announce import announcement
 from orthanc_plugin.archive import Archive
 from orthanc_plugin.courier import Courier
 from orthanc_plugin.decide import Request, bearer, decide
-from orthanc_plugin.events import MAXIMUM_INSTANCES, Event, cell_started, timestamp
+from orthanc_plugin.events import MAXIMUM_INSTANCES, Event
 from orthanc_plugin.harvest import Harvester, encode
 from orthanc_plugin.inbox import Inbox
-from orthanc_plugin.logtail import LogTail
 from orthanc_plugin.loops import Loop, Step
-from orthanc_plugin.modalities import difference
-from orthanc_plugin.policy import Policy, PolicyError, PolicyFile
+from orthanc_plugin.pace import IDLE, Pace
+from orthanc_plugin.policy import PolicyFile
 from orthanc_plugin.refusals import LogReader, Refusal, Refusals
 from orthanc_plugin.senders import Admission, admit
 from orthanc_plugin.settings import read
 from orthanc_plugin.tokens import TokenError, TokenVerifier
+from orthanc_plugin.watch import PolicyKeeper, RefusalWatch
 
-BATCH_PAUSES = (0.1, 0.2, 0.4, 0.8)
-"""Seconds between two looks into the change log: the first image is told at once, a stream in ever larger pieces (a
-look costs 4 ms of processor time and 0.17 ms per image, measured)."""
-ACTIVE = 3.0
-"""Seconds of looking often after the last sign of a sender; Lua gives one per second and sender."""
-IDLE_PAUSE = 5.0
-WATCH_PAUSE = 1.0
+NOT_READY = 2038
+"""Orthanc's error code while the database is not open: at the very start and at the very end."""
 RESERVATION = 1
 """Seconds a reserved event stays away. Short: one courier takes from the queue and holds what it took in memory, so
 nobody takes it twice, and after a crash the next process goes on at once."""
-
-SETTINGS = read(os.environ)
-POLICY = PolicyFile(SETTINGS.policy_file, cell=SETTINGS.cell, organisation=SETTINGS.organisation)
-TOKENS = TokenVerifier()
-READY = threading.Event()
-REFUSALS = Refusals(time.time)
-DENIED: Counter[str] = Counter()
 METHODS = {
     orthanc.HttpMethod.GET: "GET",
     orthanc.HttpMethod.POST: "POST",
     orthanc.HttpMethod.PUT: "PUT",
     orthanc.HttpMethod.DELETE: "DELETE",
 }
-NOT_READY = 2038
-"""Orthanc's error code while the database is not open: at the very start and at the very end."""
 
 
 class OrthancQueue:
@@ -102,36 +87,43 @@ class OrthancStore:
         orthanc.StoreKeyValue("readingroom", name, value)
 
 
-def rest_get(uri: str) -> bytes:
-    """Orthanc's own REST, inside the process: past the gate."""
-    body: bytes = orthanc.RestApiGet(uri)
-    return body
+class OrthancRest:
+    """Orthanc's own REST inside the process (watch.Rest)."""
+
+    def get(self, uri: str) -> bytes:
+        """GET."""
+        body: bytes = orthanc.RestApiGet(uri)
+        return body
+
+    def post(self, uri: str, body: bytes) -> bytes:
+        """POST."""
+        answer: bytes = orthanc.RestApiPost(uri, body)
+        return answer
+
+    def put(self, uri: str, body: bytes) -> None:
+        """PUT."""
+        orthanc.RestApiPut(uri, body)
+
+    def delete(self, uri: str) -> None:
+        """DELETE."""
+        orthanc.RestApiDelete(uri)
 
 
-def rest_post(uri: str, body: bytes) -> bytes:
-    """Orthanc's own REST, inside the process: past the gate."""
-    answer: bytes = orthanc.RestApiPost(uri, body)
-    return answer
-
-
-QUEUE = OrthancQueue("readingroom-events")
-REFUSED = OrthancQueue("readingroom-refused-events")
-STORE = OrthancStore()
-ARCHIVE = Archive(rest_get, rest_post, cell=SETTINGS.cell)
+SETTINGS = read(os.environ)
+QUEUE, REFUSED = OrthancQueue("readingroom-events"), OrthancQueue("readingroom-refused-events")
+STORE, REST = OrthancStore(), OrthancRest()
+POLICY = PolicyFile(SETTINGS.policy_file, cell=SETTINGS.cell, organisation=SETTINGS.organisation)
+KEEPER = PolicyKeeper(POLICY, REST, say=orthanc.LogWarning, shout=orthanc.LogError)
+TOKENS = TokenVerifier()
+ARCHIVE = Archive(REST.get, REST.post, cell=SETTINGS.cell)
+HARVESTER = Harvester(ARCHIVE, QUEUE, STORE)
+PACE = Pace()
 INBOX = Inbox(SETTINGS.inbox_url, cell=SETTINGS.cell, secret_file=SETTINGS.secret_file)
 COURIER = Courier(QUEUE, REFUSED, INBOX.deliver, orthanc.LogError)
-
-
-class Work:
-    """What the threads keep between two steps; built once the database is open."""
-
-    harvester: Harvester | None = None
-    tail: LogTail | None = None
-    tail_saved = ""
-    active_until = 0.0
-    streak = 0
-    provisioned: Policy | None = None
-    announced = False
+REFUSALS = Refusals(time.time)
+REFUSAL_WATCH = RefusalWatch(SETTINGS.log_file, LogReader(SETTINGS.aet), REFUSALS, STORE)
+DENIED: Counter[str] = Counter()
+READY, ANNOUNCED = threading.Event(), threading.Event()
 
 
 def emit(event: Event) -> None:
@@ -140,160 +132,73 @@ def emit(event: Event) -> None:
     COURIER_LOOP.wake()
 
 
-def not_ready(error: Exception) -> bool:
-    """Whether Orthanc's database is not open; the hand-written wrappers of the SDK raise another type than the rest."""
-    return NOT_READY in error.args or "call the database during its initialization" in str(error)
+def news() -> None:
+    """An image is coming in now."""
+    PACE.news(time.monotonic())
+    HARVEST_LOOP.wake()
 
 
-def ready(step: Step) -> Step:
+def when_ready(step: Step) -> Step:
     """Wait quietly while Orthanc's database is not open; every other error is the loop's to report."""
 
     def turn() -> float:
         if not READY.is_set():
             return 0.05
-        try:
-            return step()
-        except (orthanc.OrthancException, TypeError) as error:
-            if not not_ready(error):
-                raise
-            return 0.5
+        return quietly(step)
 
     return turn
 
 
-def news() -> None:
-    """An image is coming in now: look into the change log often for a while."""
-    Work.active_until = time.monotonic() + ACTIVE
-    HARVEST_LOOP.wake()
+def quietly(step: Step) -> float:
+    """Run a step; "not ready" is a pause. The hand-written wrappers of the SDK raise TypeError instead of its own type."""
+    try:
+        return step()
+    except (orthanc.OrthancException, TypeError) as error:
+        if NOT_READY not in error.args and "call the database during its initialization" not in str(error):
+            raise
+        return 0.05 if not READY.is_set() else 0.5
 
 
-@ready
 def harvest_step() -> float:
-    """Move news into the queue. The pause between two looks lets images gather: one event for many."""
-    Work.harvester = Work.harvester or Harvester(ARCHIVE, QUEUE, STORE)
-    before = Work.harvester.cursor
-    more = Work.harvester.harvest()
-    found = Work.harvester.cursor != before
-    Work.streak = Work.streak + 1 if found else 0
+    """Move news into the queue. A pause between two looks is not ended by the next image: images gather."""
+    before = HARVESTER.instances
+    more = HARVESTER.harvest()
+    found = HARVESTER.instances != before
     if found:
         COURIER_LOOP.wake()
-    if more:
-        return 0.0
-    if time.monotonic() > Work.active_until:
-        return IDLE_PAUSE
-    HARVEST_LOOP.rest(BATCH_PAUSES[min(Work.streak, len(BATCH_PAUSES) - 1)])
+    pause = PACE.after(found=found, more=more, now=time.monotonic())
+    if pause == IDLE:
+        return pause
+    HARVEST_LOOP.rest(pause)
     return 0.0
 
 
-@ready
 def courier_step() -> float:
-    """Deliver; a wait because of failures is not ended by new events, they wait behind the old ones."""
+    """Deliver. A wait because of failures is not ended by new events: they wait behind the old ones."""
     pause = COURIER.step()
     if pause is None:
-        return IDLE_PAUSE
-    if pause > 0:
-        COURIER_LOOP.rest(pause)
+        return IDLE
+    COURIER_LOOP.rest(pause)
     return 0.0
 
 
-def refresh_policy() -> None:
-    """Take a new snapshot into force; a broken one is shouted about and the last good one stays."""
-    try:
-        if POLICY.refresh():
-            orthanc.LogWarning(f"policy: revision {POLICY.current.revision} is in force")
-    except PolicyError as error:
-        orthanc.LogError(f"policy: {error}; revision {POLICY.current.revision} stays in force")
-
-
-def provision() -> None:
-    """Make Orthanc's modalities equal to the registered senders."""
-    if Work.provisioned is POLICY.current:
-        return
-    policy = POLICY.current
-    write, delete = difference(policy.senders, json.loads(orthanc.RestApiGet("/modalities?expand")))
-    for name in delete:
-        orthanc.RestApiDelete(f"/modalities/{name}")
-    for name, entry in write.items():
-        orthanc.RestApiPut(f"/modalities/{name}", json.dumps(entry).encode())
-    Work.provisioned = policy
-
-
-def watch_log() -> None:
-    """Read what Orthanc logged of refused associations and report them."""
-    if Work.tail is None:
-        position = STORE.load("log-position")
-        Work.tail = LogTail(SETTINGS.log_file, position.decode() if position else None)
-    for line in Work.tail.lines():
-        refusal = LOG_READER.read(line)
-        if refusal is not None:
-            REFUSALS.record(refusal)
-    events = REFUSALS.take()
-    for event in events:
-        emit(event)
-    if events:
-        STORE.save("log-position", Work.tail.position().encode())
-
-
-@ready
 def watch_step() -> float:
-    """Once a second: policy, senders, refusals."""
-    refresh_policy()
-    provision()
-    watch_log()
-    return WATCH_PAUSE
+    """Once a second: policy, senders, refusals. Its first success opens the way for the other threads."""
+    KEEPER.refresh()
+    KEEPER.provision()
+    READY.set()
+    REFUSAL_WATCH.look(emit)
+    return 1.0
 
 
-def first_watch_step() -> float:
-    """Find out when the database is open, then let everything run."""
-    if not READY.is_set():
-        try:
-            orthanc.RestApiGet("/system")
-        except orthanc.OrthancException as error:
-            if not not_ready(error):
-                raise
-            return 0.05
-        READY.set()
-    return watch_step()
-
-
-def plugin_versions() -> dict[str, str]:
-    """Loaded plugins with their versions."""
-    names = json.loads(orthanc.RestApiGet("/plugins"))
-    details = (json.loads(orthanc.RestApiGet(f"/plugins/{name}")) for name in names if name != "explorer.js")
-    return {each["ID"]: each.get("Version", "") for each in details}
-
-
-def unknown_routes(version: str) -> list[str]:
-    """Routes of this server that nobody reviewed; surveyed once per version, remembered in the database."""
-    name = f"unknown-routes-{version}"
-    saved = STORE.load(name)
-    if saved is None:
-        offers = surface.survey("/usr/sbin/Orthanc")
-        found = surface.unknown(offers, surface.known(Path(__file__).with_name("known_routes.csv")))
-        saved = json.dumps(found).encode()
-        STORE.save(name, saved)
-    routes: list[str] = json.loads(saved)
-    return routes
-
-
-@ready
 def announce_step() -> float:
-    """Tell the sidecar once that this cell started, with what."""
-    if not Work.announced:
-        system = json.loads(orthanc.RestApiGet("/system"))
-        routes = unknown_routes(system["Version"])
-        for route in routes:
+    """Once."""
+    if not ANNOUNCED.is_set():
+        event = announcement(REST, STORE)
+        for route in event["unknown_routes"]:
             orthanc.LogError(f"not in the reviewed table of routes, and shut: {route}")
-        emit(
-            cell_started(
-                event_id=str(uuid4()),
-                at=timestamp(time.time()),
-                system=system,
-                plugins=plugin_versions(),
-                unknown_routes=routes,
-            )
-        )
-        Work.announced = True
+        emit(event)
+        ANNOUNCED.set()
     return 3600.0
 
 
@@ -302,20 +207,18 @@ def crashed(message: str) -> None:
     orthanc.LogError(f"{message}\n{traceback.format_exc()}")
 
 
-HARVEST_LOOP = Loop("rr-harvest", harvest_step, crashed)
-COURIER_LOOP = Loop("rr-courier", courier_step, crashed)
-WATCH_LOOP = Loop("rr-watch", first_watch_step, crashed)
-ANNOUNCE_LOOP = Loop("rr-announce", announce_step, crashed)
+WATCH_LOOP = Loop("rr-watch", lambda: quietly(watch_step), crashed)
+HARVEST_LOOP = Loop("rr-harvest", when_ready(harvest_step), crashed)
+COURIER_LOOP = Loop("rr-courier", when_ready(courier_step), crashed)
+ANNOUNCE_LOOP = Loop("rr-announce", when_ready(announce_step), crashed)
 LOOPS = (WATCH_LOOP, HARVEST_LOOP, COURIER_LOOP, ANNOUNCE_LOOP)
-LOG_READER = LogReader(SETTINGS.aet)
 
 
 def on_http_request(uri: str, **request: Any) -> bool:
     """The gate: every HTTP request passes here before Orthanc looks at it. An exception is a refusal (500)."""
     asked = Request(METHODS.get(request["method"], ""), uri, request.get("headers", {}), request.get("get", {}))
     token = bearer(asked.headers)
-    principal = None
-    why = ""
+    principal, why = None, ""
     if token is not None:
         try:
             principal = TOKENS.verify(token, POLICY.current, time.time())
@@ -343,38 +246,31 @@ def answer_admission(output: Any, _uri: str, **request: Any) -> None:
 def answer_changes(output: Any, _uri: str, **request: Any) -> None:
     """The reconciler's second source: the same events from the same change log."""
     arguments = request.get("get", {})
-    try:
-        since = int(arguments.get("since", "0"))
-        limit = min(int(arguments.get("limit", str(MAXIMUM_INSTANCES))), MAXIMUM_INSTANCES)
-    except ValueError:
-        since, limit = -1, 0
-    if since < 0 or limit < 1:
+    since, limit = arguments.get("since", "0"), arguments.get("limit", str(MAXIMUM_INSTANCES))
+    if not (since.isdecimal() and limit.isdecimal() and int(limit) > 0):
         output.SendHttpStatusCode(400)
         return
-    page = ARCHIVE.page(since, limit)
+    page = ARCHIVE.page(int(since), min(int(limit), MAXIMUM_INSTANCES))
     answer = {"events": page.events, "last": page.last, "done": page.done}
     output.AnswerBuffer(json.dumps(answer, ensure_ascii=False), "application/json")
 
 
 def answer_status(output: Any, _uri: str, **_request: Any) -> None:
     """What a person wants to know about a cell that seems silent."""
-    harvester = Work.harvester
+    policy, report = POLICY.current, COURIER.report
     answer = {
         "cell": SETTINGS.cell,
         "queue": QUEUE.size(),
         "refused_events": REFUSED.size(),
-        "policy": {"revision": POLICY.current.revision, "error": POLICY.error, "senders": len(POLICY.current.senders)},
-        "provisioned": Work.provisioned.revision if Work.provisioned else None,
+        "policy": {"revision": policy.revision, "error": POLICY.error, "senders": len(policy.senders)},
+        "provisioned": KEEPER.provisioned.revision if KEEPER.provisioned else None,
         "courier": {
-            "delivered": COURIER.report.delivered,
-            "failures_in_a_row": COURIER.report.failures_in_a_row,
-            "last_error": COURIER.report.last_error,
-            "last_delivery_at": COURIER.report.last_delivery_at,
+            "delivered": report.delivered,
+            "failures_in_a_row": report.failures_in_a_row,
+            "last_error": report.last_error,
+            "last_delivery_at": report.last_delivery_at,
         },
-        "harvested": {
-            "instances": harvester.instances if harvester else 0,
-            "change": harvester.cursor if harvester else None,
-        },
+        "harvested": {"instances": HARVESTER.instances, "change": HARVESTER.cursor},
         "refused_associations": REFUSALS.total,
         "denied_requests": dict(DENIED),
         "crashes": {loop.name: loop.crashes for loop in LOOPS},
@@ -389,9 +285,9 @@ def stop() -> None:
     INBOX.close()
 
 
-# Callbacks wait for the interpreter's lock; a shorter turn keeps a C-STORE from waiting 5 ms behind the courier's JSON.
+# A callback waits for the interpreter's lock; a shorter turn keeps it from waiting 5 ms behind the courier's JSON.
 sys.setswitchinterval(0.0005)
-refresh_policy()
+KEEPER.refresh()
 orthanc.RegisterIncomingHttpRequestFilter(on_http_request)
 orthanc.RegisterRestCallback("/readingroom/admission", answer_admission)
 orthanc.RegisterRestCallback("/readingroom/changes", answer_changes)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orthanc_plugin import announce
+from orthanc_plugin.modalities import symbolic_name
+from orthanc_plugin.policy import PolicyFile
+from orthanc_plugin.refusals import LogReader, Refusals
+from orthanc_plugin.watch import PolicyKeeper, RefusalWatch
+
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "contract" / "policy.json").read_text())
+
+
+class FakeRest:
+    """Modalities, and nothing else unless planned."""
+
+    def __init__(self) -> None:
+        self.modalities: dict[str, Any] = {"old": {"AET": "OLD"}}
+        self.planned: dict[str, Any] = {}
+        self.calls: list[str] = []
+
+    def get(self, uri: str) -> bytes:
+        return json.dumps(self.modalities if uri == "/modalities?expand" else self.planned[uri]).encode()
+
+    def post(self, uri: str, body: bytes) -> bytes:
+        raise AssertionError((uri, body))
+
+    def put(self, uri: str, body: bytes) -> None:
+        self.calls.append(f"PUT {uri}")
+        self.modalities[uri.removeprefix("/modalities/")] = json.loads(body)
+
+    def delete(self, uri: str) -> None:
+        self.calls.append(f"DELETE {uri}")
+        del self.modalities[uri.removeprefix("/modalities/")]
+
+
+class FakeStore(dict[str, bytes]):
+    def load(self, name: str) -> bytes | None:
+        return self.get(name)
+
+    def save(self, name: str, value: bytes) -> None:
+        self[name] = value
+
+
+def test_the_modalities_follow_the_policy_once_per_snapshot(tmp_path: Path) -> None:
+    rest, said, shouted = FakeRest(), [], []  # type: ignore[var-annotated]
+    file = PolicyFile(tmp_path / "policy.json", cell=GOLDEN["cell"], organisation=GOLDEN["organisation"])
+    keeper = PolicyKeeper(file, rest, say=said.append, shout=shouted.append)
+    keeper.refresh()
+    keeper.provision()
+    assert (rest.modalities, len(shouted)) == ({}, 1)
+    (tmp_path / "policy.json").write_text(json.dumps(GOLDEN))
+    for _ in range(3):
+        keeper.refresh()
+        keeper.provision()
+    assert sorted(rest.modalities) == sorted(symbolic_name(sender) for sender in file.current.senders)
+    assert len(rest.calls) == 1 + len(file.current.senders)
+    assert said == [f"policy: revision {GOLDEN['revision']} is in force"]
+    (tmp_path / "policy.json").write_text("{")
+    keeper.refresh()
+    keeper.provision()
+    assert len(shouted) == 2
+    assert len(rest.modalities) == len(file.current.senders)
+
+
+def test_refusals_survive_a_restart_of_the_process(tmp_path: Path) -> None:
+    log, store = tmp_path / "orthanc.log", FakeStore()
+    line = "W Rejected association for remote AET {} on IP 10.1.2.3\n"
+    log.write_text(line.format("CT7"))
+
+    def look() -> list[str]:
+        told: list[dict[str, Any]] = []
+        RefusalWatch(log, LogReader("MERCY"), Refusals(lambda: 0.0), store).look(told.append)
+        return [event["aet"] for event in told]
+
+    assert look() == ["CT7"]
+    assert look() == []
+    with log.open("a") as more:
+        more.write(line.format("CT8"))
+    assert look() == ["CT8"]
+
+
+def test_the_routes_are_surveyed_once_per_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    surveys: list[str] = []
+    monkeypatch.setattr(announce.surface, "survey", lambda path: surveys.append(path) or {("GET", "/new")})
+    rest, store = FakeRest(), FakeStore()
+    rest.planned = {
+        "/system": {"Version": "1.13.0"},
+        "/plugins": ["explorer.js", "python"],
+        "/plugins/python": {"Version": "7.1"},
+    }
+    events = [announce.announcement(rest, store) for _ in range(2)]
+    assert len(surveys) == 1
+    assert events[0]["unknown_routes"] == events[1]["unknown_routes"] == ["GET /new"]
+    assert events[0]["plugins"] == {"python": "7.1"}
+    assert events[0]["event_id"] != events[1]["event_id"]
