@@ -3,8 +3,8 @@
 import { $, make } from '../lib/dom.js';
 import { timeOfDay } from '../lib/time.js';
 
-function column(title, sections, other) {
-  const parts = Object.keys(sections).map((key) => {
+function column(title, sections, other, keys) {
+  const parts = keys.map((key) => {
     const differs = (sections[key] ?? '') !== (other[key] ?? '');
     return make('div', { class: differs ? 'differs' : '' }, make('h3', {}, key[0].toUpperCase() + key.slice(1)), make('pre', {}, sections[key] || '–'));
   });
@@ -14,7 +14,8 @@ function column(title, sections, other) {
 export function choose(theirs, mine) {
   const dialog = $('#conflict-dialog');
   const when = theirs.saved_at ? `, saved ${timeOfDay(new Date(theirs.saved_at))}` : '';
-  $('#conflict').replaceChildren(column('Mine, on this page', mine, theirs.sections), column(`${theirs.saved_by || 'The other window'}${when}`, theirs.sections, mine));
+  const order = Object.keys(mine); // that of the page; JSON knows none
+  $('#conflict').replaceChildren(column('Mine, on this page', mine, theirs.sections, order), column(`${theirs.saved_by || 'The other window'}${when}`, theirs.sections, mine, order));
   return new Promise((resolve) => {
     let chosen = null;
     const end = (sections) => { chosen = sections; dialog.close(); resolve(sections); };
