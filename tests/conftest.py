@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.adapters.seals import Seal
 from sidecar.instance import Instance
+from sidecar.kernel.settings import Settings
+from sidecar.worker import Workshop, open_workshop
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +31,25 @@ def services(test_data: Path) -> Iterator[Instance]:
     instance.up("migrated")
     yield instance
     instance.down()
+
+
+@pytest.fixture(scope="session")
+def house(test_data: Path) -> Iterator[Instance]:
+    """Everything `./readingroom up` starts, in a data directory of its own."""
+    instance = Instance(test_data / "house")
+    instance.up()
+    yield instance
+    instance.down()
+
+
+@pytest.fixture(scope="session")
+def workshop(house: Instance) -> Iterator[Workshop]:
+    shop = open_workshop(Settings.from_env(house.env()))
+    yield shop
+    shop.scopes.engine.dispose()
+    shop.redis.close()
+
+
+@pytest.fixture(scope="session")
+def seal(workshop: Workshop) -> Seal:
+    return Seal.from_text(workshop.settings.secret("totp_key"))
