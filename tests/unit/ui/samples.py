@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from sidecar.ui import jinja
+from tests.unit.ui import admin_samples
 
 TEMPLATES = jinja.STATIC.parent / "templates"
 NOW = datetime(2026, 11, 21, 20, 4, 7, tzinfo=UTC)
@@ -227,6 +228,8 @@ def hospital_row(number: int, stage: int, **changes: Any) -> dict[str, Any]:
         "reader": "" if stage < 2 else "Dr. Amara Okafor",
         "report_href": "/reports/1" if done else "",
         "pdf_href": "/reports/1/report.pdf" if done else "",
+        "images_href": f"/reading/{number}",
+        "late_images": 4 if number == 8 else 0,
         "sort": f"{99 - number:04d}",
         "gone": False,
         **changes,
@@ -322,7 +325,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "error": ("error.html", {"problem": Missing(), "fragment": False}),
     "gallery": ("gallery.html", {"samples": {"overdue": ago(12), "soon": ahead(12), "later": ahead(95)}}),
 }
-
+PAGES |= admin_samples.contexts(NOW)
 
 FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/worklist/changes": ("_worklist_rows.html", {"rows": []}),
@@ -347,6 +350,7 @@ def environment() -> Environment:
     env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     jinja.install(env)
     env.globals["get_flashed_messages"] = lambda **_: []
+    env.globals["may"] = lambda _permission: True
     return env
 
 

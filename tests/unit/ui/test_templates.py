@@ -45,6 +45,8 @@ class Inline(HTMLParser):
         self.ids += [values["id"]] if "id" in values else []
         self.labels |= {values["for"]} if tag == "label" and "for" in values else set()
         if tag in {"input", "select", "textarea"} and values.get("type") not in {"hidden", "checkbox", "radio"}:
+            if "aria-label" in values:
+                return
             self.fields.add(values.get("id", f"nameless {tag}"))
 
 

@@ -1,0 +1,210 @@
+"""Sample contexts of the administration pages."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+
+def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Page name → (template, context), around a moment."""
+
+    def ago(minutes: float) -> datetime:
+        return now - timedelta(minutes=minutes)
+
+    def organisation(number: int, kind: str, name: str) -> dict[str, Any]:
+        return {
+            "id": f"o{number}",
+            "kind": kind,
+            "name": name,
+            "zone": "Europe/Berlin",
+            "letterhead": "Lange Reihe 12\n20099 Hamburg",
+            "created_at": ago(60 * 24 * 90),
+        }
+
+    def view(number: int, name: str, health: tuple[str, str, str], **cell: Any) -> dict[str, Any]:
+        known = {
+            "aet": f"RR_{name.partition(' ')[0].upper()}",
+            "dicom_port": 11112 + number,
+            "state": "running",
+            "wanted": "running",
+            "restarted_at": ago(60 * 26),
+            "last_image_at": ago(3 * number + 1),
+            "disk_bytes": 41_300_000_000 * (number + 1),
+            "last_error": "",
+            **cell,
+        }
+        return {
+            "organisation": organisation(number, "provider", name),
+            "cell": known,
+            "health": dict(zip(("word", "tone", "advice"), health, strict=True)),
+        }
+
+    mercy = view(0, "Mercy Hospital", ("Running", "ok", ""))
+    harbour = view(1, "Harbour Imaging Centre", ("Starting", "warn", ""), state="starting")
+    hills = view(
+        2,
+        "Hillside Clinic",
+        ("Down", "bad", "Restart it; if it stays down, see the log."),
+        state="fatal",
+        last_error="E1121 20:01:12 main.cpp: The TCP port of the DICOM server is already in use",
+        last_image_at=None,
+    )
+    group = {"organisation": organisation(9, "reading_group", "Nightwatch Teleradiology"), "cell": None, "health": None}
+    agreed = {
+        "id": "k1",
+        "organisation_id": "o0",
+        "reading_organisation_id": "o9",
+        "modalities": ["CT", "MR"],
+        "turnaround_minutes": {"stat": 60, "urgent": 240, "routine": 2880},
+        "starts_on": date(2026, 1, 1),
+        "ends_on": None,
+    }
+    ended = agreed | {"id": "k2", "modalities": None, "ends_on": date(2026, 6, 30)}
+    contracts = [
+        {
+            "contract": agreed,
+            "provider": "Mercy Hospital",
+            "reader": "Nightwatch Teleradiology",
+            "in_force": True,
+            "ended": False,
+        },
+        {
+            "contract": ended,
+            "provider": "Harbour Imaging Centre",
+            "reader": "Nightwatch Teleradiology",
+            "in_force": False,
+            "ended": True,
+        },
+    ]
+    entries = [
+        {
+            "at": ago(2 + 7 * n),
+            "sequence": 4120 - n,
+            "kind": "k",
+            "who": who,
+            "of": of,
+            "inside": "",
+            "what": what,
+            "study_id": study,
+            "address": "10.1.2.3",
+        }
+        for n, (who, of, what, study) in enumerate(
+            [
+                ("Dr. Amara Okafor", "Nightwatch Teleradiology", "signed a report", "7a6e1c52-8f0e"),
+                ("", "", "the archive refused CT7 from 10.1.2.3 (unknown-aet)", None),
+                ("Noor Haddad", "", "registered the sender MERCY_CT1 from 10.1.2.0/24", None),
+                ("Noor Haddad", "", "signed in", None),
+            ]
+        )
+    ]
+    senders = [
+        {
+            "id": "s1",
+            "aet": "MERCY_CT1",
+            "network": "10.1.2.0/24",
+            "description": "CT, emergency department",
+            "created_at": ago(60 * 24 * 40),
+        },
+        {"id": "s2", "aet": "MERCY_MR", "network": "10.1.2.14/32", "description": "", "created_at": ago(60 * 5)},
+    ]
+    refusals = [
+        {"aet": "CT7", "address": "10.1.2.3", "reason": "unknown-aet", "attempts": 14, "first_at": ago(40), "last_at": ago(2)},
+        {
+            "aet": "MERCY_MR",
+            "address": "10.9.0.1",
+            "reason": "wrong-address",
+            "attempts": 1,
+            "first_at": ago(9),
+            "last_at": ago(9),
+        },
+    ]
+    users = [
+        {
+            "id": "u1",
+            "name": "Noor Haddad",
+            "email": "noor@mercy.example",
+            "role": "admin",
+            "disabled_at": None,
+            "totp_sealed": b"x",
+        },
+        {
+            "id": "u2",
+            "name": "Samir Aziz",
+            "email": "samir@mercy.example",
+            "role": "technician",
+            "disabled_at": None,
+            "totp_sealed": None,
+        },
+        {
+            "id": "u3",
+            "name": "Grace Mwangi",
+            "email": "grace@mercy.example",
+            "role": "viewer",
+            "disabled_at": ago(600),
+            "totp_sealed": b"x",
+        },
+    ]
+    empty_sender = {"aet": "", "network": "", "description": ""}
+    return {
+        "admin-organisations": ("admin_organisations.html", {"organisations": [mercy, harbour, hills, group]}),
+        "admin-organisation": (
+            "admin_organisation.html",
+            {"view": mercy, "contracts": contracts, "host": "rr.example", "history": entries},
+        ),
+        "admin-cells": (
+            "admin_cells.html",
+            {"views": [mercy, harbour, hills], "disk": {"used": 210_000_000_000, "total": 480_000_000_000}},
+        ),
+        "admin-senders": (
+            "admin_senders.html",
+            {
+                "cell": mercy["cell"],
+                "host": "rr.example",
+                "senders": senders,
+                "refusals": refusals,
+                "values": empty_sender,
+                "errors": {},
+            },
+        ),
+        "admin-sender": (
+            "admin_sender_form.html",
+            {
+                "sender_id": "s1",
+                "values": senders[0] | {"network": "10.1.2"},
+                "errors": {"network": "Write an address or a range such as 10.1.2.0/24."},
+            },
+        ),
+        "admin-users": (
+            "admin_users.html",
+            {
+                "organisation": mercy["organisation"],
+                "users": users,
+                "roles": [("admin", "Administrator"), ("viewer", "Viewer")],
+                "own_id": "u1",
+                "elsewhere": False,
+                "values": {"email": "", "name": "", "role": "viewer"},
+                "errors": {},
+                "link": "",
+                "invited": "",
+            },
+        ),
+        "admin-contracts": ("admin_contracts.html", {"contracts": contracts, "today": now.date()}),
+        "admin-audit": (
+            "admin_audit.html",
+            {
+                "entries": entries,
+                "groups": [("", "Everything"), ("studies.", "Studies")],
+                "group": "",
+                "day": "",
+                "day_error": "",
+                "page_number": 1,
+                "more": True,
+                "verdict": {"rows": 4120, "broken_at": None},
+            },
+        ),
+        "admin-connection": (
+            "admin_connection.html",
+            {"view": mercy, "host": "rr.example", "senders": senders, "back": {"href": "/admin/senders", "label": "Senders"}},
+        ),
+    }
