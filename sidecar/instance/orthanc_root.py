@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import subprocess
 import uuid
 from pathlib import Path
@@ -113,6 +112,6 @@ def proxy_options() -> list[str]:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a half-built root, if there is one."""
+    """Remove a half-built root, if there is one; never what may still be mounted in it."""
     if path.exists():
-        shutil.rmtree(path)
+        run_command(["rm", "-rf", "--one-file-system", str(path)])
