@@ -226,8 +226,6 @@ def hospital_row(number: int, stage: int, **changes: Any) -> dict[str, Any]:
         "stage": stage,
         "expected_at": None if done else ahead(14 + 40 * number),
         "reader": "" if stage < 2 else "Dr. Amara Okafor",
-        "images_href": f"/reading/{number}",
-        "late_images": 12 if number == 8 else 0,
         "report_href": "/reports/1" if done else "",
         "pdf_href": "/reports/1/report.pdf" if done else "",
         "images_href": f"/reading/{number}",
