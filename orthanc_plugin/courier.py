@@ -83,7 +83,7 @@ class Courier:
         size = 0
         while len(self._held) < MAXIMUM_EVENTS and size < MAXIMUM_BYTES:
             taken = self.queue.reserve()
-            if taken is None:
+            if taken is None or taken in self._held:  # its reservation ran out meanwhile: we have gone once around
                 return
             self._held.append(taken)
             size += len(taken[0])
@@ -100,8 +100,8 @@ class Courier:
     def _accepted(self, accepted: frozenset[str]) -> float:
         done = [held for held in self._held if json.loads(held[0])["event_id"] in accepted]
         for held in done:
+            self._held.remove(held)  # first: should the queue refuse the acknowledgement, the event only comes once more
             self.queue.acknowledge(held[1])
-            self._held.remove(held)
         self.report.delivered += len(done)
         if done:
             self.report.last_delivery_at = timestamp(time.time())

@@ -150,3 +150,39 @@ def test_sorting_out_stops_when_the_inbox_goes_away(courier: Courier, inbox: Inb
     assert courier.step() == 0.0
     assert inbox.posts[-1] == ["b", "c"]
     assert left(courier) == 0
+
+
+class HastyQueue(MemoryQueue):
+    """Reservations are over at once, as on a busy machine where a second passes between two calls; ids are acknowledged once."""
+
+    def reserve(self) -> tuple[bytes, int] | None:
+        if not self.waiting:
+            return None
+        self.waiting.rotate(-1)
+        return self.waiting[-1]
+
+    def acknowledge(self, identifier: int) -> None:
+        before = len(self.waiting)
+        self.waiting = deque(held for held in self.waiting if held[1] != identifier)
+        if len(self.waiting) == before:
+            raise LookupError("Unknown resource")
+
+
+def test_a_reservation_that_runs_out_is_not_taken_twice(inbox: Inbox, shouts: list[str]) -> None:
+    courier = Courier(HastyQueue(), MemoryQueue(), inbox, shouts.append, jitter=lambda: 1.0)
+    put(courier, "a", "b", "c")
+    assert courier.step() == 0.0
+    assert inbox.posts == [["a", "b", "c"]]
+    assert courier.step() is None
+
+
+def test_an_acknowledgement_that_fails_does_not_stop_the_courier(inbox: Inbox, courier: Courier) -> None:
+    put(courier, "a")
+    queue = courier.queue
+    assert isinstance(queue, MemoryQueue)
+    inbox.script = [lambda seen: (queue.reserved.clear(), Answer(200, frozenset(seen)))[1]]
+    with pytest.raises(KeyError):
+        courier.step()
+    put(courier, "b")
+    assert courier.step() == 0.0
+    assert inbox.posts == [["a"], ["b"]]
