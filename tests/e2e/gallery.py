@@ -6,6 +6,7 @@ Needs no database. Prints every console message: under our policy there must be 
 """
 
 import argparse
+import json
 import mimetypes
 import sys
 import threading
@@ -48,6 +49,9 @@ class Pages(BaseHTTPRequestHandler):
             self.hold()
         elif url.path.startswith("/ohif/"):
             self.answer(200, "text/html", VIEWER.encode())
+        elif url.path.startswith("/api/reports/"):
+            draft = {"revision": 7, "status": "draft", "sections": samples.CONTENT["sections"]}
+            self.answer(200, "application/json", json.dumps(draft).encode())
         elif url.path in samples.FRAGMENTS:
             self.answer(200, "text/html; charset=utf-8", samples.fragment(url.path).encode())
         elif url.path.strip("/") in samples.PAGES:
