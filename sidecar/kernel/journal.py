@@ -6,7 +6,6 @@ may neither insert, update nor delete rows, and any edit, removal or reordering 
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from sidecar.kernel.canonical import canonical
 from sidecar.kernel.db import Base
 
 GENESIS = b"\x00" * 32
@@ -36,11 +36,6 @@ class JournalRow(Base):
     body: Mapped[str] = mapped_column(Text)
     previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-def canonical(body: Mapping[str, Any]) -> str:
-    """Return the one JSON text of a body: sorted keys, no spaces, UTF-8."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 def row_hash(previous: bytes, organisation_id: UUID, sequence: int, body: str) -> bytes:

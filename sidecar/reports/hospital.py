@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, select, true
 
@@ -11,6 +12,7 @@ from sidecar.gate.scope import Scope
 from sidecar.organisations import queries as organisations
 from sidecar.organisations.tables import Organisation
 from sidecar.reports import queries, rules
+from sidecar.reports.tables import Report
 from sidecar.studies.model import Arrival, Status
 from sidecar.studies.tables import Instance, Series, Study
 from sidecar.worklist.columns import matches
@@ -96,21 +98,33 @@ def changes(scope: Scope, filters: Filters, *, since: int) -> tuple[list[dict[st
 def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
     """Return lines as ``_hospital_rows.html`` draws them; each study comes with whether it has left the list."""
     may_read = may_ever(scope.actor, Permission.REPORT_READ)
+    may_look = may_ever(scope.actor, Permission.STUDY_READ)
     signed = queries.signed_of(scope, [study.id for study, _gone in found]) if may_read else {}
+    seen = queries.images_signed(scope, [report.id for report in signed.values()])
     return [
         {
             "study": study,
             "stage": rules.stage(arrival=study.arrival, status=study.status),
             "expected_at": study.due_at,
             "reader": study.assignee_name,
-            "report_href": f"/reports/{signed[study.id].id}" if study.id in signed else "",
-            "pdf_href": f"/reports/{signed[study.id].id}/report.pdf" if study.id in signed else "",
-            "late_images": study.arrival == Arrival.ARRIVING and study.status == Status.FINAL,
+            "images_href": f"/reading/{study.id}" if may_look else "",
+            **_report(study, signed.get(study.id), seen),
             "sort": f"{study.arrived_at:%Y%m%d%H%M%S%f}{study.id}",
             "gone": gone,
         }
         for study, gone in found
     ]
+
+
+def _report(study: Study, report: Report | None, seen: dict[UUID, int]) -> dict[str, Any]:
+    """Return the way to a study's report, and how many images came after it was signed."""
+    if report is None:
+        return {"report_href": "", "pdf_href": "", "late_images": 0}
+    return {
+        "report_href": f"/reports/{report.id}",
+        "pdf_href": f"/reports/{report.id}/report.pdf",
+        "late_images": max(0, study.instance_count - seen[report.id]),
+    }
 
 
 def _counts(scope: Scope, filters: Filters) -> list[dict[str, Any]]:

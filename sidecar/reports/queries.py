@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Integer, cast, func, select
 
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Broken, Missing
@@ -27,6 +27,13 @@ def signed_of(scope: Scope, study_ids: Iterable[UUID]) -> dict[UUID, Report]:
     """Return the signed reports of several studies, by study."""
     found = select(Report).where(Report.study_id.in_(list(study_ids)), Report.status == ReportStatus.FINAL)
     return {report.study_id: report for report in scope.session.scalars(found)}
+
+
+def images_signed(scope: Scope, report_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Return how many images each signed report is about, by report: what came later, its reader never saw."""
+    counted = cast(ReportVersion.content["study"]["NumberOfStudyRelatedInstances"].astext, Integer)
+    found = select(ReportVersion.report_id, func.max(counted)).where(ReportVersion.report_id.in_(list(report_ids)))
+    return dict(scope.session.execute(found.group_by(ReportVersion.report_id)).tuples().all())
 
 
 def versions(scope: Scope, report_id: UUID) -> list[ReportVersion]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sidecar.kernel.canonical import canonical
 from sidecar.kernel.errors import Invalid
-from sidecar.kernel.journal import canonical
 from sidecar.reports.model import SECTIONS, Check, Content, Meaning, ReportStatus, Section, Sections
 from sidecar.studies.model import Arrival, Status
 

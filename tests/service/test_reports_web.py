@@ -72,6 +72,7 @@ def test_the_hospital_at_the_desk_sees_images_but_no_draft(browse: Browse, cast:
     page = browse(cast.owner).get(f"/reading/{study.id}")
     assert page.status_code == 200
     assert "Lungs are clear." not in page.text
+    assert "No report yet" in page.text
     assert 'data-editable="no"' in page.text
 
 
@@ -148,6 +149,7 @@ def test_images_after_the_signature_are_told(browse: Browse, cast: Cast, scopes:
     assert "arrived after" not in browse(cast.owner).get(f"/reports/{report_id}").text
     add_images(scopes, cast, study)
     assert "4 images" in browse(cast.owner).get(f"/reports/{report_id}").text
+    assert "+4 after signing" in browse(cast.owner).get("/hospital").text
 
 
 def add_images(scopes: Scopes, cast: Cast, study: Made) -> None:
