@@ -6,6 +6,7 @@ may neither insert, update nor delete rows, and any edit, removal or reordering 
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
