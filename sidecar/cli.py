@@ -177,11 +177,12 @@ def test(layers: tuple[str, ...]) -> None:
 
 @cli.command()
 @click.argument("name", required=False)
-def bench(name: str | None) -> None:
-    """Run benchmarks/NAME.py (default: list them); results go to build/bench/."""
+@click.argument("numbers", nargs=-1)
+def bench(name: str | None, numbers: tuple[str, ...]) -> None:
+    """Run benchmarks/NAME.py with its NUMBERS (default: list them); results go to build/bench/."""
     from sidecar.instance.quality import run_module
 
-    raise SystemExit(run_module("benchmarks", name, "build/bench", console))
+    raise SystemExit(run_module("benchmarks", name, "build/bench", console, numbers))
 
 
 @cli.command()

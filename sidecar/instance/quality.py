@@ -56,7 +56,7 @@ def prepare(console: Console, *, browser: bool) -> None:
     run_steps(viewer.steps(lambda text: console.print(f"  [dim]{text}[/dim]")), console)
 
 
-def run_module(folder: str, name: str | None, results: str, console: Console) -> int:
+def run_module(folder: str, name: str | None, results: str, console: Console, arguments: tuple[str, ...] = ()) -> int:
     """Run ``folder/name.py`` with RR_RESULTS naming where its output belongs; list what there is without a name."""
     there = sorted(path.stem for path in (CHECKOUT / folder).glob("*.py") if not path.stem.startswith("_"))
     if name is None:
@@ -69,7 +69,7 @@ def run_module(folder: str, name: str | None, results: str, console: Console) ->
     out.mkdir(parents=True, exist_ok=True)
     module = f"{folder.replace('/', '.')}.{name}"
     return subprocess.run(
-        [sys.executable, "-m", module], cwd=CHECKOUT, env={**os.environ, "RR_RESULTS": str(out)}, check=False
+        [sys.executable, "-m", module, *arguments], cwd=CHECKOUT, env={**os.environ, "RR_RESULTS": str(out)}, check=False
     ).returncode
 
 

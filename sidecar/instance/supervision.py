@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import xmlrpc.client
 from collections.abc import Iterable
@@ -114,9 +113,12 @@ def kill(layout: Layout, name: str) -> int:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process exists and is not merely waiting to be reaped."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state.strip()) and not state.startswith("Z")
+    """Tell whether a process exists and is not merely waiting to be reaped (proc(5): the state follows the name)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 def log_path(layout: Layout, name: str) -> Path:
