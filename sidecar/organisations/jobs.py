@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.redis import revoked_sessions
-from sidecar.adapters.supervisor import CellHost, CellHousing, CellSpec, CellState
+from sidecar.adapters.supervisor import CellHost, CellHousing, CellSpec, CellState, CellStatus
 from sidecar.gate.actor import platform_system, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Problem
@@ -27,6 +27,8 @@ from sidecar.organisations.snapshot import build_snapshot, read_snapshot, says_t
 from sidecar.organisations.tables import Cell
 
 DOWN = frozenset({CellState.STOPPED, CellState.EXITED, CellState.FATAL})
+ACT_SECONDS = 2.0
+"""Stopping a busy cell takes longer; it goes on meanwhile, and the cell is left alone until it is done."""
 LOOK_EVERY = timedelta(seconds=10)
 LOOK_SECONDS = 3.0
 """A cell that takes longer to say its name is looked at again later; the others do not wait for it."""
@@ -100,42 +102,49 @@ class CellTender:
     ) -> None:
         self._scopes, self._host, self._settings, self._tokens, self._redis = scopes, host, settings, tokens, redis
         self._client = client or CellClient(tokens, clock=scopes.clock)
-        self._pool = ThreadPoolExecutor(8, thread_name_prefix="look")
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="cell")
+        self._acts: dict[UUID, Future[None]] = {}
         self._placed: set[UUID] = set()
         self._written: dict[UUID, Policy] = {}
 
     def tend(self) -> None:
-        """Make every cell what it should be. One broken cell is reported in its row and stops nobody."""
+        """Make every cell what it should be. A broken or slow one is reported in its row and keeps nobody waiting."""
         now = self._scopes.clock()
+        acting = {cell_id for cell_id, act in self._acts.items() if not act.done()}
         revoked = revoked_sessions(self._redis, now=now)
         cells, seen = self._cells(), self._host.status()
-        news: News = {}
-        for cell in cells:
-            status = seen.get(cell.id)
-            found = (
-                {"state": "absent"}
-                if status is None
-                else {
-                    "state": status.state.value,
-                    "restarted_at": status.since or cell.restarted_at,
-                    "disk_bytes": status.disk_bytes,
-                    "last_error": rules.complaint(status.last_error),
-                }
-            )
-            try:
-                self._tend_one(cell, status.state if status else None, revoked)
-            except Exception as error:  # isolated per cell, kept in its row, told in the log
-                log.exception("cell could not be tended", cell=str(cell.id))
-                found["last_error"] = f"The platform could not tend this cell: {error}"[:ERROR_LENGTH]
-            news[cell.id] = found
+        self._acts |= {
+            cell.id: self._pool.submit(self._tend_one, cell, seen.get(cell.id), revoked)
+            for cell in cells
+            if cell.id not in acting
+        }
+        wait(self._acts.values(), timeout=ACT_SECONDS)
+        news = {cell.id: self._found(cell, seen.get(cell.id)) for cell in cells}
         self._look(cells, news, now)
         self._record(cells, news)
+
+    def _found(self, cell: Cell, status: CellStatus | None) -> dict[str, Any]:
+        """Return what there is to write down about a cell."""
+        act = self._acts[cell.id]
+        trouble = act.exception() if act.done() else None
+        if trouble:
+            log.error("cell could not be tended", cell=str(cell.id), exc_info=trouble)
+            return {"last_error": f"The platform could not tend this cell: {trouble}"[:ERROR_LENGTH]}
+        if status is None:
+            return {"state": "absent"}
+        return {
+            "state": status.state.value,
+            "restarted_at": status.since or cell.restarted_at,
+            "disk_bytes": status.disk_bytes,
+            "last_error": rules.complaint(status.last_error),
+        }
 
     def _cells(self) -> list[Cell]:
         with self._scopes.open(platform_system()) as scope:
             return list(scope.session.scalars(select(Cell).order_by(Cell.created_at)))
 
-    def _tend_one(self, cell: Cell, state: CellState | None, revoked: dict[str, int]) -> None:
+    def _tend_one(self, cell: Cell, status: CellStatus | None, revoked: dict[str, int]) -> None:
+        state = status.state if status else None
         if cell.wanted == Wanted.STOPPED:
             if state is not None and state not in DOWN:
                 self._host.stop(cell.id)
@@ -204,7 +213,7 @@ class CellTender:
         asked = {
             self._pool.submit(self._client.system, self._address(cell)): cell.id
             for cell in cells
-            if news[cell.id]["state"] == CellState.RUNNING and _is_due(cell, now)
+            if news[cell.id].get("state") == CellState.RUNNING and _is_due(cell, now)
         }
         for answer in wait(asked, timeout=LOOK_SECONDS).done:
             trouble = answer.exception()
