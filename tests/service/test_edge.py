@@ -71,7 +71,7 @@ def test_pixels_come_from_the_cell_with_its_token_and_nothing_of_the_client(edge
     assert "set-cookie" not in answer.headers
     assert answer.headers["cache-control"] == "private, no-store"
     [asked] = edge.cell.seen
-    assert asked.path == f"/dicom-web{FRAMES}?viewport=256%2C256&"
+    assert asked.path == f"/dicom-web{FRAMES}?viewport=256%2C256"
     assert asked.headers["authorization"] == "Bearer signed"
     assert asked.headers["accept"] == "multipart/related"
     assert not {"cookie", "x-http-method-override", "forwarded", "x-forwarded-host", "x-cell-address"} & set(asked.headers)
