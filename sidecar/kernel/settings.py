@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -31,8 +31,8 @@ class PortRange:
 class Settings:
     """Everything the sidecar is told from outside. Secrets stay in files under ``secrets_dir`` (mode 0600)."""
 
-    database_url: str
-    redis_url: str
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
     public_url: str
     secrets_dir: Path
     cells_dir: Path
