@@ -42,6 +42,9 @@ NOT_READY = 2038
 RESERVATION = 1
 """Seconds a reserved event stays away. Short: one courier takes from the queue and holds what it took in memory, so
 nobody takes it twice, and after a crash the next process goes on at once."""
+START_UP = 20.0
+"""Seconds that Orthanc may take until its REST answers; an error after that is an error."""
+STARTED = time.monotonic()
 METHODS = {
     orthanc.HttpMethod.GET: "GET",
     orthanc.HttpMethod.POST: "POST",
@@ -154,9 +157,12 @@ def quietly(step: Step) -> float:
     try:
         return step()
     except (orthanc.OrthancException, TypeError) as error:
+        # While Orthanc starts, its parts come up one after the other and its errors do not say which one is missing.
+        if not READY.is_set() and time.monotonic() < STARTED + START_UP:
+            return 0.05
         if NOT_READY not in error.args and "call the database during its initialization" not in str(error):
             raise
-        return 0.05 if not READY.is_set() else 0.5
+        return 0.5
 
 
 def harvest_step() -> float:
