@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, g, make_response, redirect, request, session
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sidecar.accounts.sessions import LONGEST_SESSION, SignedInUser, install_sessions
 from sidecar.adapters.cell_client import CellClient
@@ -29,6 +30,7 @@ from sidecar.ui import jinja as ui
 
 BLUEPRINTS = (
     "sidecar.gate.health",
+    "sidecar.ui.web",
     "sidecar.accounts.web",
     "sidecar.accounts.users_web",
     "sidecar.organisations.web",
@@ -89,6 +91,8 @@ def create_app(settings: Settings | None = None) -> Flask:
             "readingroom.seal": Seal.from_text(settings.secret("totp_key")),
         }
     )
+    # nginx is the only way in and names the client itself; what a client claims in that header it has thrown away.
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     install_sessions(app, settings, redis)
     ui.install(app.jinja_env)
     for name in BLUEPRINTS:

@@ -29,6 +29,7 @@ from sidecar.studies.tables import Instance as IndexedInstance
 from sidecar.studies.tables import Study
 from sidecar.worker import Workshop
 from tests.cast import Person, make_person
+from tests.doors.hospital import until
 from tests.e2e.desk import sign_report
 from tests.e2e.ohif_page import draw_length, viewer_frame, wait_for_image
 
@@ -189,7 +190,7 @@ def test_the_whole_story(  # noqa: PLR0915 - one story, told in one piece
     assert send_when_registered(tmp_path / "St Luke", "LUKE_CT1", nodes["St Luke"]) == sent
     expect(nora.locator("tbody tr", has_text="Ferreira")).to_have_count(1, timeout=PATIENCE)
     expect(nora.locator("tbody tr[id^=study-]")).to_have_count(2)
-    assert counted(workshop, mercy) == counted(workshop, luke) == sent
+    until(lambda: counted(workshop, mercy) == counted(workshop, luke) == sent, 30, "not every image is in the index")
 
     # Each opens in OHIF under its own patient, with real pixels.
     for patient in ("Ferreira", "Okafor"):
@@ -210,7 +211,7 @@ def test_the_whole_story(  # noqa: PLR0915 - one story, told in one piece
     nora.fill("[name=technique]", "Contrast-enhanced CT of the chest.")
     nora.locator("[name=findings]").click()
     nora.keyboard.type("Consolidation of the right lower lobe. ")
-    nora.locator("#measurements li button").first.click()
+    nora.locator("#measurements li").get_by_role("button", name="Insert").click()
     expect(nora.locator("[name=findings]")).to_have_value(re.compile(r"mm"))
     nora.fill("[name=impression]", "Pneumonia of the right lower lobe with effusion.")
     expect(nora.locator("#save-state")).to_contain_text("saved", timeout=PATIENCE)
