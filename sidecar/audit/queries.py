@@ -59,7 +59,7 @@ def entries(scope: Scope, span: Span, *, offset: int, limit: int) -> list[Entry]
 
 def _named(scope: Scope, rows: list[JournalRow]) -> list[Entry]:
     bodies = [json.loads(row.body) for row in rows]
-    people = _names(scope, PEOPLE, {row.actor_id for row in rows} | {_id(body["facts"], "user_id") for body in bodies})
+    people = _names(scope, PEOPLE, {row.actor_id for row in rows} | {_subject(body["facts"]) for body in bodies})
     involved = {row.actor_organisation_id for row in rows} | {row.organisation_id for row in rows}
     tenants = _names(scope, ORGANISATIONS, involved | {_id(body["facts"], "counterpart_id") for body in bodies})
     return [_entry(scope, row, body, people, tenants) for row, body in zip(rows, bodies, strict=True)]
@@ -67,7 +67,7 @@ def _named(scope: Scope, rows: list[JournalRow]) -> list[Entry]:
 
 def _entry(scope: Scope, row: JournalRow, body: dict[str, Any], people: dict[UUID, str], tenants: dict[UUID, str]) -> Entry:
     own, theirs, facts = scope.actor.organisation_id, row.actor_organisation_id, body["facts"]
-    subject, counterpart = _id(facts, "user_id"), _id(facts, "counterpart_id")
+    subject, counterpart = _subject(facts), _id(facts, "counterpart_id")
     actor = row.actor_id or (subject if theirs is None else None)  # whoever signs in is nobody until it worked
     who = people.get(actor, "Somebody") if actor else ""
     of = tenants.get(theirs, "") if theirs and theirs != own else ""
@@ -85,6 +85,11 @@ def _entry(scope: Scope, row: JournalRow, body: dict[str, Any], people: dict[UUI
         study_id=row.study_id,
         address=body.get("address", ""),
     )
+
+
+def _subject(facts: dict[str, Any]) -> UUID | None:
+    """Return the person an entry is about, who need not be the one who did it."""
+    return _id(facts, "user_id") or _id(facts, "assignee_id")
 
 
 def _id(facts: dict[str, Any], name: str) -> UUID | None:

@@ -11,15 +11,15 @@ WORDS = {
     "accounts.user.enrolled": "set password and second factor",
     "accounts.user.disabled": "disabled the account of {person}",
     "accounts.user.enabled": "enabled the account of {person} again",
-    "assignment.study.assigned": "assigned a study",
+    "assignment.study.assigned": "assigned a study to {person}",
     "assignment.study.claimed": "took a study",
     "assignment.study.released": "gave a study back",
-    "assignment.study.locked": "started reading a study",
-    "assignment.study.unlocked": "stopped reading a study",
+    "assignment.reading.started": "started reading a study",
+    "assignment.reading.paused": "stopped reading a study, unsigned",
     "intake.cell.started": "the archive started",
     "organisations.organisation.created": "created the organisation",
     "organisations.organisation.changed": "changed name, time zone or letterhead",
-    "organisations.cell.wanted": "asked for the archive to be {wanted}",
+    "organisations.cell.wanted": "{wanted} the archive",
     "organisations.contract.created": "made a contract with {counterpart}",
     "organisations.contract.end-set": "changed the end of the contract with {counterpart}",
     "organisations.sender.added": "registered the sender {aet} from {network}",
@@ -51,6 +51,18 @@ GROUPS = (
 """(beginnings of kinds, label): what the page can be narrowed to."""
 
 
+VALUES: Mapping[str, Mapping[str, str]] = {
+    "wanted": {"running": "started", "stopped": "stopped", "restarting": "restarted"},
+    "reason": {
+        "unknown-aet": "title not registered",
+        "wrong-address": "not registered from there",
+        "wrong-called-aet": "it called another title",
+    },
+    "factor": {"password": "wrong password", "totp": "wrong code"},
+}
+"""Facts whose values are ours: said as people would."""
+
+
 class _Gaps(dict[str, Any]):
     """A fact an older row does not have is shown as a dash."""
 
@@ -60,4 +72,5 @@ class _Gaps(dict[str, Any]):
 
 def sentence(kind: str, facts: Mapping[str, Any], counterpart: str = "") -> str:
     """Return what happened, without its subject: "registered the sender CT7 from 10.1.2.3/32"."""
-    return WORDS.get(kind, kind).format_map(_Gaps(facts, counterpart=counterpart or "another organisation"))
+    said = {name: VALUES.get(name, {}).get(str(value), value) for name, value in facts.items()}
+    return WORDS.get(kind, kind).format_map(_Gaps(said, counterpart=counterpart or "another organisation"))
