@@ -39,6 +39,8 @@ from orthanc_plugin.watch import PolicyKeeper, RefusalWatch
 
 NOT_READY = 2038
 """Orthanc's error code while the database is not open: at the very start and at the very end."""
+RAN_OUT = 17
+"""Orthanc's error code ("unknown resource") for acknowledging what is not reserved any more."""
 RESERVATION = 1
 """Seconds a reserved event stays away. Short: one courier takes from the queue and holds what it took in memory, so
 nobody takes it twice, and after a crash the next process goes on at once."""
@@ -69,8 +71,12 @@ class OrthancQueue:
         return None if value is None else (value, identifier)
 
     def acknowledge(self, identifier: int) -> None:
-        """Remove for good."""
-        orthanc.AcknowledgeQueueValue(self._name, identifier)
+        """Remove for good. If its reservation ran out meanwhile it stays and comes once more: the inbox knows it already."""
+        try:
+            orthanc.AcknowledgeQueueValue(self._name, identifier)
+        except orthanc.OrthancException as error:
+            if error.args[0] != RAN_OUT:
+                raise
 
     def size(self) -> int:
         """How many values, reserved ones included."""
