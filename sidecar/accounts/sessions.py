@@ -42,6 +42,8 @@ def install_sessions(app: Flask, settings: Settings, redis: Redis) -> None:
         SESSION_KEY_PREFIX="rr:session:",
         SESSION_PERMANENT=True,
         PERMANENT_SESSION_LIFETIME=LONGEST_SESSION,
+        # Stored only when changed: a request that runs beside a sign-out or sign-in must not write back what it read before.
+        SESSION_REFRESH_EACH_REQUEST=False,
         SESSION_COOKIE_NAME="rr_session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
