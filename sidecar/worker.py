@@ -26,6 +26,7 @@ from sidecar.reactions import react
 JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.organisations.jobs:tend_cells", 1.0),
     ("sidecar.studies.jobs:complete_studies", 1.0),
+    ("sidecar.studies.jobs:route_waiting", 15.0),
     ("sidecar.intake.jobs:reconcile_cells", 20.0),
     ("sidecar.dicomweb.jobs:fill_metadata", 2.0),
     ("sidecar.dicomweb.jobs:forget_contexts", 60.0),

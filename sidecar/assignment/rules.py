@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sidecar.studies.model import Status
+from sidecar.studies.rules import predecessors
 
 LOCK = timedelta(seconds=60)
 """How long a reader's lock holds without a sign of life; the reading page renews it every 20 s."""
-OPEN = frozenset({Status.UNREAD, Status.ASSIGNED, Status.READING})
-"""Statuses in which somebody may still be given the study."""
+OPEN = predecessors(Status.UNREAD) | {Status.UNREAD}
+"""Statuses from which the study may still go back to everybody, and so to anybody."""
+READABLE = predecessors(Status.READING) | {Status.READING}
+"""Statuses in which somebody may begin or go on reading."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def lock(scope: Scope, study_id: UUID) -> Study:
     began = study.status != Status.READING or study.lock_user_id != scope.user_id
     status = Study.status if study.status == Status.PRELIMINARY else Status.READING
     free = (
-        Study.status != Status.FINAL,
+        Study.status.in_(rules.READABLE),
         _unlocked_by_others(scope),
         or_(Study.assignee_id.is_(None), Study.assignee_id == scope.user_id),
     )

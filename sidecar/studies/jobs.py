@@ -1,5 +1,6 @@
 """What the worker does for studies, every few seconds."""
 
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -7,8 +8,11 @@ from sqlalchemy import select
 
 from sidecar.gate.actor import OrganisationKind, platform_system, system_actor
 from sidecar.gate.scope import Scopes
-from sidecar.organisations.tables import Organisation
-from sidecar.studies import service
+from sidecar.organisations.tables import Contract, Organisation
+from sidecar.studies import queries, service
+
+WAITING_DAYS = timedelta(days=7)
+"""How far back a new contract reaches: what is older was settled otherwise."""
 
 
 class Workshop(Protocol):
@@ -26,6 +30,16 @@ def complete_studies(workshop: Workshop) -> None:
     for organisation_id in providers:
         while _complete_batch(workshop.scopes, organisation_id) == service.BATCH:
             pass
+
+
+def route_waiting(workshop: Workshop) -> None:
+    """Give to its readers what arrived before its contract was written: unread studies of the last days that it covers."""
+    with workshop.scopes.open(platform_system()) as scope:
+        providers = scope.session.scalars(select(Contract.organisation_id).distinct()).all()
+    for organisation_id in providers:
+        with workshop.scopes.open(system_actor(organisation_id)) as scope:
+            for study in queries.waiting(scope, since=scope.now - WAITING_DAYS):
+                service.route(scope, study.id)
 
 
 def _complete_batch(scopes: Scopes, organisation_id: UUID) -> int:

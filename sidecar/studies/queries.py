@@ -1,7 +1,7 @@
 """Reading the index. The walls decide what exists for the caller; no organisation is named here."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Missing
 from sidecar.organisations.tables import Contract, Organisation
 from sidecar.studies import rules
+from sidecar.studies.model import Status
 from sidecar.studies.tables import Series, Study
 
 
@@ -50,6 +51,13 @@ def priors(scope: Scope, study: Study, *, limit: int = 50) -> Sequence[Study]:
         .order_by(Study.study_date.desc(), Study.study_time.desc(), Study.id)
         .limit(limit)
     ).all()
+
+
+def waiting(scope: Scope, *, since: datetime, limit: int = 200) -> list[Study]:
+    """Return unread studies without a reader that a contract covers by now, of those that arrived since."""
+    unread = Study.reading_organisation_id.is_(None) & (Study.status == Status.UNREAD) & (Study.arrived_at >= since)
+    found = scope.session.scalars(select(Study).where(unread).order_by(Study.arrived_at.desc()).limit(limit)).all()
+    return [study for study in found if covering_contracts(scope, study)]
 
 
 def arrival_day(scope: Scope, study: Study) -> date:

@@ -4,7 +4,8 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from types import SimpleNamespace
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
@@ -15,7 +16,7 @@ from sidecar.kernel.clock import utc_now
 from sidecar.kernel.errors import Invalid, Missing
 from sidecar.kernel.journal import JournalRow
 from sidecar.organisations.tables import Contract
-from sidecar.studies import queries, service
+from sidecar.studies import jobs, queries, service
 from sidecar.studies.model import ArrivedInstances, Priority
 from sidecar.studies.tables import Instance, Series, Study
 from tests.cast import Cast
@@ -208,6 +209,27 @@ def test_the_first_contract_that_covers_it_wins(cast: Cast, scopes: Scopes) -> N
     assert [found[name].due_at - RECEIVED for name in ("CT", "MR", "US")] == [timedelta(minutes=m) for m in (40, 30, 50)]
     with pytest.raises(Missing):
         see(scopes, cast.reader.actor, read["US"].id)
+
+
+def test_what_came_before_its_contract_is_routed_afterwards(cast: Cast, scopes: Scopes) -> None:
+    yesterday = utc_now() - timedelta(days=1)
+    early, old = (
+        register(scopes, cast.third, arrived([0], study=f"1.2.{days}", received_at=utc_now() - timedelta(days=days)))
+        for days in (1, 9)
+    )
+    with scopes.open(cast.platform_admin.actor) as scope:
+        scope.session.add(
+            Contract(
+                organisation_id=cast.third, id=uuid4(), reading_organisation_id=cast.nightowls, modalities=None,
+                turnaround_minutes={}, starts_on=yesterday.date() - timedelta(days=30), ends_on=None, created_at=scope.now,
+            )
+        )  # fmt: skip
+    jobs.route_waiting(SimpleNamespace(scopes=scopes))
+    assert see(scopes, cast.reader.actor, early.id).reading_organisation_id == cast.nightowls
+    with pytest.raises(Missing):
+        see(scopes, cast.reader.actor, old.id)
+    jobs.complete_studies(SimpleNamespace(scopes=later(scopes, seconds=30)))
+    assert see(scopes, cast.reader.actor, early.id).arrival == "complete"
 
 
 def test_priority_moves_the_deadline(cast: Cast, scopes: Scopes) -> None:
