@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from sidecar.instance import packages
 from sidecar.kernel.settings import SettingsError
 from sidecar.reports import lettering, pdf, rules
 from tests.unit.reports.samples import signed
@@ -105,6 +106,13 @@ def test_no_line_is_wider_than_its_room() -> None:
         lines = lettering.wrap(text, "regular", 10, 200)
         assert all(lettering.width(line, "regular", 10) <= 200 for line in lines)
         assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_every_fonts_package_is_installed_natively_and_in_the_image() -> None:
+    image = (Path(__file__).parents[3] / "Dockerfile.sidecar").read_text()
+    for _file, package in lettering.FONTS.values():
+        assert package in image
+        assert package in {each.name for each in packages.RUNTIME}
 
 
 def test_a_missing_font_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
