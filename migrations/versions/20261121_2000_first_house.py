@@ -32,7 +32,9 @@ CREATE TABLE journal (
     hash BYTEA NOT NULL,
     CONSTRAINT pk_journal PRIMARY KEY (organisation_id, sequence)
 );
+CREATE INDEX ix_journal_organisation_id_at ON journal (organisation_id, at);
 CREATE INDEX ix_journal_organisation_id_study_id ON journal (organisation_id, study_id);
+CREATE INDEX ix_journal_actor_organisation_id_at ON journal (actor_organisation_id, at);
 CREATE TABLE organisations (
     id UUID NOT NULL,
     kind TEXT NOT NULL,

@@ -25,7 +25,11 @@ class JournalRow(Base):
     """One thing that happened. ``organisation_id`` owns the chain; ``actor_organisation_id`` is who did it."""
 
     __tablename__ = "journal"
-    __table_args__ = (Index(None, "organisation_id", "study_id"),)
+    __table_args__ = (
+        Index(None, "organisation_id", "at"),
+        Index(None, "organisation_id", "study_id"),
+        Index(None, "actor_organisation_id", "at"),
+    )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True)
