@@ -63,7 +63,7 @@ def copied_truly(row: JournalRow) -> bool:
     return (
         row.kind == body["kind"]
         and row.at == datetime.fromisoformat(body["at"])
-        and all((str(value) if value else None) == body[name] for name, value in ids.items())
+        and all((str(value) if value else None) == body.get(name) for name, value in ids.items())
     )
 
 
