@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 ROOT = "/ohif/"
-SERVED_BY_SIDECAR = {"/ohif/app-config.js", "/static/ohif/bridge.js"}
+SERVED_BY_SIDECAR = {"/ohif/app-config.js", "/static/ohif/bridge.js", "/static/ohif/neutral.css"}
 # Machine-learning runtimes, microscopy, sign-on and offline parts, and files for other hosting services.
 DROPPED = re.compile(
     r"(ort|dicom-microscopy-viewer|customizations)/|.*\.map$|.*LICENSE\.txt$|assets/(apple-|android-|mstile|yandex|firefox|coast|browserconfig|manifest)"
@@ -32,6 +32,7 @@ INDEX = """<!doctype html>
 <title>Images</title>
 <link rel="icon" href="{root}assets/favicon.ico">
 <link rel="stylesheet" href="{root}{css}">
+<link rel="stylesheet" href="/static/ohif/neutral.css">
 <script src="{root}start.js"></script>
 <script src="/static/ohif/bridge.js"></script>
 <script src="{root}app-config.js"></script>

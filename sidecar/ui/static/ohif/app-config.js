@@ -13,6 +13,10 @@
     routerBasename: '/ohif',
     extensions: [window.readingRoomBridge],
     modes: [],
+    // One column of thumbnails: the priors' strip is the page's own, and the image should get the room.
+    modesConfiguration: {
+      '@ohif/mode-longitudinal': { routes: { 0: { layoutInstance: { props: { leftPanelInitialExpandedWidth: { $set: 152 } } } } } },
+    },
     whiteLabeling: { createLogoComponentFn: React => React.createElement('span', { className: 'sr-only' }, 'OHIF Viewer') },
     customizationService: { global: { 'ohif.tours': { $set: [] } } },
     showStudyList: false,
