@@ -33,7 +33,7 @@ def images_signed(scope: Scope, report_ids: Iterable[UUID]) -> dict[UUID, int]:
     """Return how many images each signed report is about, by report: what came later, its reader never saw."""
     counted = cast(ReportVersion.content["study"]["NumberOfStudyRelatedInstances"].astext, Integer)
     found = select(ReportVersion.report_id, func.max(counted)).where(ReportVersion.report_id.in_(list(report_ids)))
-    return dict(scope.session.execute(found.group_by(ReportVersion.report_id)).tuples().all())
+    return {row[0]: row[1] for row in scope.session.execute(found.group_by(ReportVersion.report_id))}
 
 
 def versions(scope: Scope, report_id: UUID) -> list[ReportVersion]:
