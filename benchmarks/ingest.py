@@ -27,8 +27,8 @@ from tests.doors import phantom
 from tests.doors.inbox import FakeInbox
 from tests.doors.running_cell import CHECKOUT, RunningCell
 
-IMAGES = 60
-TURNS = 21
+IMAGES = 150
+TURNS = 13
 ASSOCIATIONS = (1, 4)
 TARGET = 0.95
 GATE_LINES = ("libOrthancPython.so", '"PythonScript"', '"Python"', '"PythonVerbose"', '"LuaScripts"')

@@ -15,6 +15,7 @@ from orthanc_plugin.events import Event, instances_stored, timestamp
 
 Get = Callable[[str], bytes]
 Post = Callable[[str, bytes], bytes]
+Rows = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,13 @@ class Page:
 
 
 class Archive:
-    """Reads what was stored, in bulk: four REST calls for up to `limit` images."""
+    """Reads what was stored, in bulk: two to four REST calls for up to `limit` images."""
 
     def __init__(self, get: Get, post: Post, *, cell: str) -> None:
         self._get = get
         self._post = post
         self._cell = cell
+        self._parents: list[str] = []
 
     def page(self, since: int, limit: int) -> Page:
         """Events of the instances stored after change number `since`, at most `limit` instances.
@@ -46,23 +48,26 @@ class Archive:
         return Page(self._events(identifiers, f"{since}-{last}"), last, bool(log["Done"]))
 
     def _events(self, identifiers: Iterable[str], batch: str) -> list[Event]:
-        instances = self._bulk("Instance", identifiers, metadata=True)
-        series = {each["ID"]: each for each in self._bulk("Series", {each["ParentSeries"] for each in instances})}
-        studies = {each["ID"]: each for each in self._bulk("Study", {each["ParentStudy"] for each in series.values()})}
-        known = [
-            instance
-            for instance in instances
-            if instance["ParentSeries"] in series and series[instance["ParentSeries"]]["ParentStudy"] in studies
-        ]
+        """One REST call while the images of a series keep coming: the parents of the last page are asked along."""
+        wanted = list(identifiers)
+        if not wanted:
+            return []
+        rows = self._bulk([*wanted, *self._parents])
+        instances = [rows[identifier] for identifier in wanted if identifier in rows]
+        series = self._complete(rows, {each["ParentSeries"] for each in instances})
+        studies = self._complete(rows, {each["ParentStudy"] for each in series.values()})
+        self._parents = [*series, *studies]
+        known = [each for each in instances if series.get(each["ParentSeries"], {}).get("ParentStudy") in studies]
         at = timestamp(time.time())
         return list(instances_stored(cell=self._cell, at=at, batch=batch, instances=known, series=series, studies=studies))
 
-    def _bulk(self, level: str, identifiers: Iterable[str], *, metadata: bool = False) -> list[dict[str, Any]]:
-        """Resources in the order asked; unknown ids are left out by Orthanc."""
-        resources = list(identifiers)
-        if not resources:
-            return []
-        body = {"Resources": resources, "Level": level, "Metadata": metadata}
-        rows: list[dict[str, Any]] = json.loads(self._post("/tools/bulk-content", json.dumps(body).encode()))
-        by_id = {row["ID"]: row for row in rows}
-        return [by_id[identifier] for identifier in resources if identifier in by_id]
+    def _complete(self, rows: Rows, identifiers: set[str]) -> Rows:
+        """The named resources, from what is there or from Orthanc."""
+        missing = [identifier for identifier in identifiers if identifier not in rows]
+        found = {**rows, **self._bulk(missing)} if missing else rows
+        return {identifier: found[identifier] for identifier in identifiers if identifier in found}
+
+    def _bulk(self, identifiers: list[str]) -> Rows:
+        """Resources of any level by their ids; Orthanc leaves unknown ones out."""
+        body = json.dumps({"Resources": identifiers, "Metadata": True}).encode()
+        return {row["ID"]: row for row in json.loads(self._post("/tools/bulk-content", body))}

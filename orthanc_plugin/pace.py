@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PAUSES = (0.1, 0.2, 0.4, 0.8)
+PAUSES = (0.1, 0.4, 0.8)
 """Seconds between two looks while images arrive. A look costs 4 ms of processor time and 0.17 ms per image (measured),
 so larger pieces are cheaper, and the last image of a study still waits less than a second."""
 ACTIVE = 3.0
