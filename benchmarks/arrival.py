@@ -25,13 +25,14 @@ from playwright.sync_api import Page, sync_playwright
 from sidecar.accounts.bootstrap import platform_id
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import OrganisationKind, Role, platform_system, system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scope
 from sidecar.instance import Instance
 from sidecar.kernel.settings import Settings
 from sidecar.organisations import service as organisations
 from sidecar.organisations.model import Places
 from sidecar.organisations.tables import Cell
-from sidecar.worker import Workshop, open_workshop
+from sidecar.worker import open_workshop
 from tests.cast import Person, make_person
 from tests.doors import phantom
 from tests.e2e.conftest import CHROMIUM, FLAGS

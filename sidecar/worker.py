@@ -4,7 +4,6 @@ import importlib
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
 from typing import cast
 
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError
 
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.redis import WAKE, connect, publish_changes
+from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Event, Scopes
 from sidecar.kernel.clock import utc_now
 from sidecar.kernel.db import make_engine
@@ -34,16 +34,6 @@ JOBS: tuple[tuple[str, float], ...] = (
 """``module:function`` and its interval in seconds. A job receives the Workshop; those named in WOKEN also run on rr:wake."""
 
 WOKEN: frozenset[str] = frozenset({"sidecar.organisations.jobs:tend_cells"})
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What jobs work with."""
-
-    settings: Settings
-    scopes: Scopes
-    redis: Redis
-    tokens: CellTokens
 
 
 Job = Callable[[Workshop], None]

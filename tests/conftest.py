@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from sidecar.adapters.seals import Seal
+from sidecar.gate.machine import Workshop
 from sidecar.instance import Instance
 from sidecar.kernel.settings import Settings
-from sidecar.worker import Workshop, open_workshop
+from sidecar.worker import open_workshop
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,16 @@
 """What the worker does for the viewer: metadata ready before somebody opens the study, contexts forgotten after."""
 
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
 
 from sidecar.adapters.cell_client import CellAddress, CellClient, Cells
-from sidecar.adapters.cell_tokens import CellTokens
-from sidecar.gate.actor import OrganisationKind, platform_system, system_actor
+from sidecar.gate.actor import OrganisationKind, system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Busy, Problem
-from sidecar.kernel.settings import Settings
-from sidecar.organisations.tables import Organisation
+from sidecar.organisations.queries import organisation_ids
 from sidecar.studies import contexts, metadata
 from sidecar.studies.cells import cell_of
 from sidecar.studies.metadata import Wanted
@@ -25,22 +22,6 @@ FAILED: dict[UUID, datetime] = {}
 """Series that this process could not fill, and when it tried."""
 
 
-class Workshop(Protocol):
-    """What these jobs need of the worker."""
-
-    @property
-    def settings(self) -> Settings:
-        """Where cells listen."""
-
-    @property
-    def scopes(self) -> Scopes:
-        """Where transactions begin and end."""
-
-    @property
-    def tokens(self) -> CellTokens:
-        """What proves the sidecar to a cell."""
-
-
 def fill_metadata(workshop: Workshop) -> None:
     """Fetch the metadata of lately completed studies into the cache, provider by provider."""
     with CellClient(workshop.tokens) as cells:
@@ -49,7 +30,7 @@ def fill_metadata(workshop: Workshop) -> None:
 
 def forget_contexts(workshop: Workshop) -> None:
     """Delete the reading contexts that ran out, organisation by organisation."""
-    for organisation_id in _organisations(workshop.scopes):
+    for organisation_id in organisation_ids(workshop.scopes):
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
             contexts.forget_expired(scope)
 
@@ -60,18 +41,12 @@ def fill(scopes: Scopes, cells: Cells, *, host: str) -> int:
     for series_id in [each for each, at in FAILED.items() if at <= now - RETRY]:
         del FAILED[series_id]
     kept = 0
-    for organisation_id in _organisations(scopes, OrganisationKind.PROVIDER):
+    for organisation_id in organisation_ids(scopes, OrganisationKind.PROVIDER):
         try:
             kept += fill_provider(scopes, cells, organisation_id, host=host)
         except Busy:
             LOG.warning("cell is not answering", organisation=str(organisation_id))
     return kept
-
-
-def _organisations(scopes: Scopes, kind: OrganisationKind | None = None) -> list[UUID]:
-    with scopes.open(platform_system()) as scope:
-        every = select(Organisation.id)
-        return list(scope.session.scalars(every if kind is None else every.where(Organisation.kind == kind)))
 
 
 def fill_provider(scopes: Scopes, cells: Cells, organisation_id: UUID, *, host: str) -> int:

@@ -1,11 +1,12 @@
 """Ports of an instance: chosen free once, remembered ever after."""
 
-import socket
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from sidecar.adapters.listening import port_is_free
 
 PUBLIC_FIRST = 8042
 CELL_PORTS = 100
@@ -36,17 +37,6 @@ class Ports:
 
 class NoFreePort(RuntimeError):  # noqa: N818 - reads as what happened
     """Every port of the searched range is taken."""
-
-
-def port_is_free(port: int) -> bool:
-    """Tell whether nothing listens on the port, on loopback or elsewhere."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", port))
-        except OSError:
-            return False
-    return True
 
 
 def first_free(candidates: Iterable[int], free: PortFree = port_is_free) -> int:

@@ -1,7 +1,6 @@
 """The reconciler: what a cell has and the index lacks is asked for again, from the cell's own change log."""
 
 import time
-from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -9,12 +8,11 @@ from pydantic import ValidationError
 from sqlalchemy import func, select, update
 
 from sidecar.adapters.cell_client import CellAddress, CellClient, Cells
-from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.gate.actor import platform_system, system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
 from sidecar.intake import forms
 from sidecar.kernel.errors import Problem
-from sidecar.kernel.settings import Settings
 from sidecar.organisations.model import Wanted
 from sidecar.organisations.tables import Cell
 from sidecar.studies.service import register_arrival
@@ -27,22 +25,6 @@ ANEW_SECONDS = 3600.0
 """Reading a whole change log again is for accidents; an image that can never be indexed must not make it a habit."""
 READ_ANEW: dict[UUID, float] = {}
 """When this process last read a cell's log from the start (seconds of its own clock)."""
-
-
-class Workshop(Protocol):
-    """What the reconciler needs of the worker."""
-
-    @property
-    def settings(self) -> Settings:
-        """Where cells listen."""
-
-    @property
-    def scopes(self) -> Scopes:
-        """Where transactions begin and end."""
-
-    @property
-    def tokens(self) -> CellTokens:
-        """What proves the sidecar to a cell."""
 
 
 def reconcile_cells(workshop: Workshop) -> None:

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -17,6 +17,7 @@ from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.redis import revoked_sessions
 from sidecar.adapters.supervisor import CellHost, CellHousing, CellSpec, CellState, CellStatus
 from sidecar.gate.actor import platform_system, system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Problem
 from sidecar.kernel.settings import Settings
@@ -35,26 +36,6 @@ LOOK_SECONDS = 3.0
 ERROR_LENGTH = 2000
 """Characters of an error that a cell's row keeps."""
 log = structlog.get_logger("cells")
-
-
-class Workshop(Protocol):
-    """What tending needs of the worker."""
-
-    @property
-    def settings(self) -> Settings:
-        """Where cells live and listen."""
-
-    @property
-    def scopes(self) -> Scopes:
-        """Where transactions begin and end."""
-
-    @property
-    def redis(self) -> Redis:
-        """Where ended sessions are named."""
-
-    @property
-    def tokens(self) -> CellTokens:
-        """Whose public keys the cells are given."""
 
 
 TENDERS: dict[int, "CellTender"] = {}

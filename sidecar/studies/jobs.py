@@ -1,33 +1,24 @@
 """What the worker does for studies, every few seconds."""
 
 from datetime import timedelta
-from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import select
 
 from sidecar.gate.actor import OrganisationKind, platform_system, system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
-from sidecar.organisations.tables import Contract, Organisation
+from sidecar.organisations.queries import organisation_ids
+from sidecar.organisations.tables import Contract
 from sidecar.studies import queries, service
 
 WAITING_DAYS = timedelta(days=7)
 """How far back a new contract reaches: what is older was settled otherwise."""
 
 
-class Workshop(Protocol):
-    """What this room's jobs need of the worker."""
-
-    @property
-    def scopes(self) -> Scopes:
-        """Where transactions begin and end."""
-
-
 def complete_studies(workshop: Workshop) -> None:
     """Call complete what has gone quiet, provider by provider, one commit per batch."""
-    with workshop.scopes.open(platform_system()) as scope:
-        providers = scope.session.scalars(select(Organisation.id).where(Organisation.kind == OrganisationKind.PROVIDER)).all()
-    for organisation_id in providers:
+    for organisation_id in organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
         while _complete_batch(workshop.scopes, organisation_id) == service.BATCH:
             pass
 

@@ -10,13 +10,13 @@ from sqlalchemy import select
 from sidecar.accounts.bootstrap import platform_id, platform_root
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.gate.actor import Actor, OrganisationKind, Role, system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.kernel.errors import Busy
 from sidecar.organisations import service as organisations
 from sidecar.organisations.model import Places
 from sidecar.organisations.tables import Cell
 from sidecar.studies.tables import Instance as Indexed
 from sidecar.studies.tables import Study
-from sidecar.worker import Workshop
 
 
 def until(true: Callable[[], object], seconds: float, what: str) -> None:

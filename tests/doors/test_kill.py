@@ -19,10 +19,10 @@ from sidecar.demo.phantoms import slices
 from sidecar.demo.send import Node
 from sidecar.demo.studies import DEMO
 from sidecar.gate.actor import system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.instance import Instance
 from sidecar.organisations.tables import Cell
 from sidecar.studies.tables import Instance as Indexed
-from sidecar.worker import Workshop
 from tests.doors.hospital import address_of, answers, echoes, in_index, in_orthanc, open_hospital, until
 
 IMAGES = 200

@@ -13,9 +13,9 @@ from sidecar.demo.phantoms import slices
 from sidecar.demo.send import Node, send
 from sidecar.demo.studies import DEMO
 from sidecar.gate.actor import system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.organisations.tables import Cell
 from sidecar.studies.tables import Study
-from sidecar.worker import Workshop
 from tests.doors.hospital import in_index, in_orthanc, open_hospital, until
 
 AET = "TWIN_CT"

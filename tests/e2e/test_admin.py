@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sidecar.accounts.bootstrap import platform_id
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import OrganisationKind, Role
-from sidecar.worker import Workshop
+from sidecar.gate.machine import Workshop
 from tests.cast import Person, make_person
 from tests.doors.hospital import echoes, open_hospital, until
 

@@ -15,9 +15,9 @@ from playwright.sync_api import Page, Playwright, expect
 from sidecar.accounts.bootstrap import platform_id
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import Actor, OrganisationKind, Role
+from sidecar.gate.machine import Workshop
 from sidecar.instance import Instance
 from sidecar.organisations.tables import Organisation
-from sidecar.worker import Workshop
 from tests.cast import PASSWORD, Person, make_person
 from tests.e2e.conftest import CHROMIUM, FLAGS
 from tests.e2e.desk import next_code, sign_in

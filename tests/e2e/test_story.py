@@ -23,11 +23,11 @@ from sidecar.demo.phantoms import generate
 from sidecar.demo.send import Node, SendError, send
 from sidecar.demo.studies import DEMO
 from sidecar.gate.actor import OrganisationKind, Role, platform_system, system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.instance import Instance
 from sidecar.organisations.tables import Cell, Organisation
 from sidecar.studies.tables import Instance as IndexedInstance
 from sidecar.studies.tables import Study
-from sidecar.worker import Workshop
 from tests.cast import Person, make_person
 from tests.doors.hospital import until
 from tests.e2e.desk import sign_report

@@ -1,0 +1,19 @@
+"""What a machine works with: the worker's jobs act in everybody's name, one organisation's walls at a time."""
+
+from dataclasses import dataclass
+
+from redis import Redis
+
+from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.gate.scope import Scopes
+from sidecar.kernel.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Where things are, where transactions begin, and what proves the sidecar to a cell."""
+
+    settings: Settings
+    scopes: Scopes
+    redis: Redis
+    tokens: CellTokens
