@@ -2,19 +2,34 @@
 
 import { $, $$ } from '../lib/dom.js';
 import { toast } from '../lib/toast.js';
+import { QuickLook } from './quicklook.js';
+
+// Phones, also held sideways: too small for the viewer. css/reading.css has the same limits.
+const SMALL = '(max-width: 719px), (max-height: 479px) and (max-width: 959px)';
 
 export class Viewer {
   constructor(root) {
     this.root = root;
     this.frame = $('#viewer');
-    this.address = this.frame.getAttribute('src');
+    this.address = this.frame.dataset.src;
     this.away = null;
     this.listeners = new Map();
     window.addEventListener('message', (event) => this.hear(event));
     root.addEventListener('click', (event) => this.compare(event.target.closest('[data-compare]')));
     $('#second-window')?.addEventListener('click', () => this.moveOut());
     $('#viewer-back').addEventListener('click', () => this.moveBack());
+    this.small = window.matchMedia(SMALL);
+    this.small.addEventListener('change', () => this.fit());
+    this.fit();
     this.on('problem', (message) => toast(message.text ?? `The images could not be loaded (${message.status || 'no answer'}).`, 'warn'));
+  }
+
+  // A small screen never starts the viewer; one that has become small keeps it, with what was drawn, for when there is room again.
+  fit() {
+    if (this.small.matches) {
+      this.look ??= new QuickLook($('#quicklook'), this.address);
+      this.look.open($('[data-compare][aria-pressed="true"]', this.root)?.dataset.compare || undefined);
+    } else if (!this.away && !this.frame.hasAttribute('src')) this.frame.src = this.address;
   }
 
   get window() { return this.away && !this.away.closed ? this.away : this.frame.contentWindow; }
@@ -31,7 +46,8 @@ export class Viewer {
   compare(button) {
     if (!button) return;
     for (const other of $$('[data-compare]', this.root)) other.setAttribute('aria-pressed', String(other === button));
-    if (button.dataset.compare) this.tell('compare', { StudyInstanceUID: button.dataset.compare });
+    if (this.small.matches) this.look.open(button.dataset.compare || undefined);
+    else if (button.dataset.compare) this.tell('compare', { StudyInstanceUID: button.dataset.compare });
     else this.tell('single');
   }
 
