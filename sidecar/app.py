@@ -20,6 +20,7 @@ from sidecar.gate.health import install_metrics
 from sidecar.gate.http import current_actor, log_request, refuse_undeclared, request_id
 from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Event, Scopes
+from sidecar.gate.zones import viewer_zone
 from sidecar.kernel.db import make_engine
 from sidecar.kernel.errors import Broken, Denied, Invalid, Missing, Problem
 from sidecar.kernel.logging import configure_logging
@@ -55,15 +56,17 @@ WAKING = ("organisations.cell.", "organisations.sender.")
 """Kinds of events after which the worker looks at the cells at once."""
 
 NAV = (
-    ("/worklist", "Worklist", "w", Permission.STUDY_READ),
-    ("/hospital", "Studies", "s", Permission.STUDY_LIST),
-    ("/admin/organisations", "Organisations", "o", Permission.ORGANISATION_MANAGE),
-    ("/admin/cells", "Cells", "c", Permission.CELL_MANAGE),
-    ("/admin/senders", "Senders", "d", Permission.SENDER_READ),
-    ("/admin/contracts", "Contracts", "k", Permission.CONTRACT_READ),
-    ("/admin/users", "Users", "u", Permission.USER_MANAGE),
-    ("/admin/audit", "Audit", "a", Permission.AUDIT_READ),
+    ("/worklist", "Worklist", "w", {Permission.STUDY_CLAIM, Permission.STUDY_ASSIGN}),
+    ("/hospital", "Studies", "s", {Permission.STUDY_LIST}),
+    ("/admin/organisations", "Organisations", "o", {Permission.ORGANISATION_MANAGE}),
+    ("/admin/cells", "Cells", "c", {Permission.CELL_MANAGE}),
+    ("/admin/senders", "Senders", "d", {Permission.SENDER_READ}),
+    ("/admin/contracts", "Contracts", "k", {Permission.CONTRACT_READ}),
+    ("/admin/users", "Users", "u", {Permission.USER_MANAGE}),
+    ("/admin/audit", "Audit", "a", {Permission.AUDIT_READ}),
 )
+"""Address, label, key after g, and who needs it: whoever holds one of these. The worklist is for those who read or share out;
+whoever only follows the studies has them all under Studies."""
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -126,7 +129,7 @@ def _page() -> dict[str, object]:
     return {
         "page": {
             "now": datetime.now(UTC),
-            "zone": request.cookies.get("zone") or (signed_in.zone if signed_in else "UTC"),
+            "zone": viewer_zone().key,
             "theme": request.cookies.get("theme", "dark"),
             "csrf_token": generate_csrf(),
             "session_expires_at": datetime.fromtimestamp(until, UTC) + timedelta(seconds=LONGEST_SESSION) if until else None,
@@ -134,7 +137,7 @@ def _page() -> dict[str, object]:
             "nav": [
                 {"href": href, "label": label, "key": key, "current": request.path.startswith(href)}
                 for href, label, key, needs in NAV
-                if needs in held
+                if needs & held
             ],
             "live": g.get("live", False),
         },

@@ -1,9 +1,8 @@
 """The audit page."""
 
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sidecar.audit import queries, service
@@ -11,6 +10,7 @@ from sidecar.audit.words import GROUPS
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
+from sidecar.gate.zones import viewer_zone
 
 bp = Blueprint("audit", __name__)
 
@@ -47,15 +47,9 @@ def _day(written: str) -> tuple[date | None, str]:
         return None, "Write a date such as 2026-11-21."
 
 
-def _zone() -> ZoneInfo:
-    """Return the zone in which the viewer's days begin: as chosen in the browser, else the account's."""
-    chosen = request.cookies.get("zone") or getattr(g.get("_login_user"), "zone", "UTC")
-    return ZoneInfo(chosen) if chosen in available_timezones() else ZoneInfo("UTC")
-
-
 def _span(group: str, day: date | None) -> queries.Span:
     kinds = tuple(group.split(",")) if group in dict(GROUPS) and group else ()
     if day is None:
         return queries.Span(kinds)
-    start = datetime(day.year, day.month, day.day, tzinfo=_zone())
+    start = datetime(day.year, day.month, day.day, tzinfo=viewer_zone())
     return queries.Span(kinds, start, start + timedelta(days=1))

@@ -1,11 +1,9 @@
 """The worklist's pages and fragments, and the line that says "look again". What the templates need stands at their heads."""
 
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from sidecar.accounts.sessions import session_watch
 from sidecar.assignment import policy, service
@@ -13,6 +11,7 @@ from sidecar.assignment.queries import candidates
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
+from sidecar.gate.zones import viewer_zone
 from sidecar.kernel.errors import Denied, Invalid
 from sidecar.studies import queries as studies
 from sidecar.studies.tables import Study
@@ -130,9 +129,4 @@ def _row(scope: Scope, study: Study) -> str:
 
 
 def _viewer(scope: Scope) -> Viewer:
-    name = request.cookies.get("zone") or str(current_user.zone)
-    try:
-        zone = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")  # a cookie anybody may write; the day then begins at UTC's midnight
-    return page.viewer(scope, zone)
+    return page.viewer(scope, viewer_zone())
