@@ -36,7 +36,7 @@ WORDS = {
     "studies.study.completed": "a study was complete",
     "studies.study.routed": "a study went to its readers",
     "studies.study.prioritised": "changed a study's priority to {priority}",
-    "studies.study.opened": "opened a study",
+    "studies.study.opened": "opened a study {purpose}",
 }
 
 GROUPS = (
@@ -58,6 +58,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "wrong-address": "not registered from there",
         "wrong-called-aet": "it called another title",
     },
+    "purpose": {"reading": "for reading", "preview": "in the preview"},
     "factor": {"password": "wrong password", "totp": "wrong code"},
 }
 """Facts whose values are ours: said as people would."""

@@ -25,11 +25,15 @@ RENEWED_AFTER = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyOpened(Event):
-    """Somebody opened a study's images (DICOM PS3.15 A.5.3.6, DICOM Instances Accessed). ``priors``: how many came along."""
+    """Somebody opened a study's images (DICOM PS3.15 A.5.3.6, DICOM Instances Accessed).
+
+    ``priors``: how many came along. ``purpose``: "reading", or "preview" when only thumbnails beside a list were shown.
+    """
 
     kind: ClassVar[str] = "studies.study.opened"
     context_id: UUID
     priors: int
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,11 @@ class Opened:
         raise Missing
 
 
-def open_context(scope: Scope, study_id: UUID) -> ReadingContext:
-    """Open this study and the priors that the actor may see. The same session opening it again renews the same context."""
+def open_context(scope: Scope, study_id: UUID, *, preview: bool = False) -> ReadingContext:
+    """Open this study and the priors that the actor may see. The same session opening it again renews the same context.
+
+    A preview is no lesser access, so it opens the same and is on record too, as what it is.
+    """
     study = queries.get(scope, study_id)
     studies = [study, *queries.priors(scope, study)]
     context = scope.session.scalars(_live(scope).where(ReadingContext.study_id == study.id).limit(1)).one_or_none()
@@ -68,7 +75,13 @@ def open_context(scope: Scope, study_id: UUID) -> ReadingContext:
     context.expires_at = scope.now + LIFE
     scope.session.flush()
     scope.emit(
-        StudyOpened(organisation_id=study.organisation_id, study_id=study.id, context_id=context.id, priors=len(studies) - 1)
+        StudyOpened(
+            organisation_id=study.organisation_id,
+            study_id=study.id,
+            context_id=context.id,
+            priors=len(studies) - 1,
+            purpose="preview" if preview else "reading",
+        )
     )
     return context
 

@@ -5,14 +5,14 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Missing
 from sidecar.organisations.tables import Contract, Organisation
 from sidecar.studies import rules
 from sidecar.studies.model import Status
-from sidecar.studies.tables import Series, Study
+from sidecar.studies.tables import Instance, Series, Study
 
 
 def get(scope: Scope, study_id: UUID) -> Study:
@@ -36,6 +36,29 @@ def series_of(scope: Scope, study: Study) -> Sequence[Series]:
         .where(Series.organisation_id == study.organisation_id, Series.study_id == study.id)
         .order_by(Series.series_number.nulls_last(), Series.series_instance_uid)
     ).all()
+
+
+def middle_images(scope: Scope, study: Study, *, limit: int) -> Sequence[tuple[Series, Instance]]:
+    """Return the first series that have images, each with the image in its middle: what a thumbnail shows best.
+
+    Objects without Rows (0028,0010), such as structured reports, are no images.
+    """
+    of_series = {"partition_by": Instance.series_id}
+    place = func.row_number().over(**of_series, order_by=[Instance.instance_number.nulls_last(), Instance.sop_instance_uid])
+    numbered = (
+        select(Instance.orthanc_id, place.label("place"), func.count().over(**of_series).label("total"))
+        .where(Instance.organisation_id == study.organisation_id, Instance.study_id == study.id, Instance.rows.is_not(None))
+        .subquery()
+    )
+    found = scope.session.execute(
+        select(Series, Instance)
+        .join(Instance, (Instance.organisation_id == Series.organisation_id) & (Instance.series_id == Series.id))
+        .join(numbered, numbered.c.orthanc_id == Instance.orthanc_id)
+        .where(Series.organisation_id == study.organisation_id, numbered.c.place == (numbered.c.total + 1) / 2)
+        .order_by(Series.series_number.nulls_last(), Series.series_instance_uid)
+        .limit(limit)
+    )
+    return [(series, image) for series, image in found]
 
 
 def priors(scope: Scope, study: Study, *, limit: int = 50) -> Sequence[Study]:

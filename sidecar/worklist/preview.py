@@ -9,11 +9,13 @@ from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.kernel.journal import JournalRow
 from sidecar.organisations.tables import Organisation
+from sidecar.studies import contexts
 from sidecar.studies import queries as studies
 from sidecar.studies.model import Status
 from sidecar.studies.tables import Study
 
 PRIORS = 6
+THUMBNAILS = 6
 EVENTS = 12
 WORDS = {
     "studies.study.completed": "All images are here",
@@ -37,11 +39,28 @@ def context(scope: Scope, study: Study) -> dict[str, Any]:
         "study": study,
         "site": site or "",
         "href": f"/reading/{study.id}" if may_ever(scope.actor, Permission.STUDY_READ) else "",
-        "thumbs": [],
+        "thumbs": _thumbnails(scope, study),
         "priors": [_prior(prior) for prior in studies.priors(scope, study, limit=PRIORS)],
         "events": _history(scope, study),
         "why": _why(scope, study),
     }
+
+
+def _thumbnails(scope: Scope, study: Study) -> list[dict[str, str]]:
+    """Return the middle image of each series. Whoever looks has opened the study, if only so far: that goes on record."""
+    images = studies.middle_images(scope, study, limit=THUMBNAILS)
+    if not images:
+        return []
+    context = contexts.open_context(scope, study.id, preview=True)
+    root = f"/dicom-web/{context.id}/studies/{study.study_instance_uid}/series"
+    return [
+        {
+            "src": f"{root}/{series.series_instance_uid}/instances/{image.sop_instance_uid}/rendered?viewport=256,256",
+            "alt": f"{series.modality} {series.series_description}, its middle image",
+            "caption": series.series_description or series.modality,
+        }
+        for series, image in images
+    ]
 
 
 def _prior(prior: Study) -> dict[str, Any]:
