@@ -72,7 +72,7 @@ def _page(scope: Scope, filled: Filled[InvitationForm], *, link: str = "", invit
         roles=_roles(owner.kind),
         own_id=scope.actor.user_id,
         elsewhere=owner.id != scope.actor.organisation_id,
-        values={"email": "", "name": "", "role": Role.ADMIN.value, **filled.values},
+        values={"email": "", "name": "", "role": "", **filled.values},
         errors=filled.errors,
         link=link,
         invited=invited,
