@@ -71,12 +71,21 @@ class OrthancQueue:
         return None if value is None else (value, identifier)
 
     def acknowledge(self, identifier: int) -> None:
-        """Remove for good. If its reservation ran out meanwhile it stays and comes once more: the inbox knows it already."""
-        try:
-            orthanc.AcknowledgeQueueValue(self._name, identifier)
-        except orthanc.OrthancException as error:
-            if error.args[0] != RAN_OUT:
-                raise
+        """Remove for good, also when a slow inbox let the reservation run out: take it anew, it is at the front again.
+
+        Without that an inbox that needs longer than RESERVATION would be sent the same events for ever.
+        """
+        reserved: int | None = identifier
+        while reserved is not None and reserved <= identifier:
+            if reserved == identifier:
+                try:
+                    orthanc.AcknowledgeQueueValue(self._name, identifier)
+                except orthanc.OrthancException as error:
+                    if error.args[0] != RAN_OUT:
+                        raise
+                else:
+                    return
+            _, reserved = orthanc.ReserveQueueValue(self._name, orthanc.QueueOrigin.FRONT, RESERVATION)
 
     def size(self) -> int:
         """How many values, reserved ones included."""

@@ -15,6 +15,7 @@ class FakeInbox:
 
     def __init__(self) -> None:
         self.status = 200
+        self.delay = 0.0
         self.posts: list[dict[str, Any]] = []
         self.credentials: set[str] = set()
         self.refuse: Callable[[dict[str, Any]], bool] = lambda _event: False
@@ -46,6 +47,7 @@ class FakeInbox:
 
     def receive(self, credentials: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.credentials.add(credentials)
+        time.sleep(self.delay)
         if self.status != 200:
             return self.status, {}
         if any(self.refuse(event) for event in body["events"]):

@@ -70,6 +70,18 @@ def test_one_event_the_inbox_refuses_stops_nobody_and_is_kept(own_cell: RunningC
     assert "BAD" not in own_cell.log
 
 
+def test_an_inbox_slower_than_a_reservation_gets_each_event_once(own_cell: RunningCell, inbox: FakeInbox, tmp_path: Path) -> None:
+    inbox.delay = 2.5
+    own_cell.start()
+    for number in range(3):
+        phantom.storescu(own_cell.dicom_port, phantom.write(tmp_path / str(number), phantom.study(1)))
+    inbox.wait_for(lambda: len(inbox.sop_instance_uids()) == 3, timeout=20)
+    time.sleep(inbox.delay + 2)
+    assert own_cell.status()["queue"] == 0
+    told = [event["event_id"] for event in inbox.posts]
+    assert len(told) == len(set(told))
+
+
 def test_a_wrong_secret_keeps_the_events_until_it_is_right(own_cell: RunningCell, inbox: FakeInbox, tmp_path: Path) -> None:
     inbox.status = 401
     own_cell.start()
