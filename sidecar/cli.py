@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -154,8 +155,9 @@ def admin(data: Path, email: str, name: str) -> None:
     from sidecar.worker import open_workshop
 
     instance = there(data)
-    scopes = open_workshop(Settings.from_env(instance.env())).scopes
-    click.echo(f"{instance.url}/invitation/{invite_first_admin(scopes, email=email, name=name)}")
+    with closing(open_workshop(Settings.from_env(instance.env()))) as shop:
+        token = invite_first_admin(shop.scopes, email=email, name=name)
+    click.echo(f"{instance.url}/invitation/{token}")
 
 
 @cli.command()

@@ -47,8 +47,7 @@ def house(test_data: Path) -> Iterator[Instance]:
 def workshop(house: Instance) -> Iterator[Workshop]:
     shop = open_workshop(Settings.from_env(house.env()))
     yield shop
-    shop.scopes.engine.dispose()
-    shop.redis.close()
+    shop.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,5 +6,6 @@
 - `chest` `brain` `heart`: anatomy as arrays; `raster` draws shapes; `objects` turns arrays into DICOM objects
 - `send`: `send` hands a folder to a cell with dcmtk's storescu
 - `cast`: the demo's users and the book of their secrets
+- `prior`: the report of a year ago
 - `load`: all of it, into a running instance
 """

@@ -91,9 +91,7 @@ class Brain:
         radius = np.sqrt((x / a) ** 2 + (y / b) ** 2)
         inside = (1 - radius) * min(a, b)
         below = np.where((y > 26) & (z < -26), -9.0, 99.0)
-        return [
-            np.minimum(np.minimum(inside, x * side - 1.0 - self.atrophy), below).astype(np.float32) for side in (-1, 1)
-        ]
+        return [np.minimum(np.minimum(inside, x * side - 1.0 - self.atrophy), below).astype(np.float32) for side in (-1, 1)]
 
     def _cortex(self, plane: Grid, inside: Grid, fold: Grid, tissue: dict[str, float]) -> None:
         """Paint white matter, the folded ribbon of grey matter, and fluid in the sulci."""

@@ -59,9 +59,7 @@ class Chest:
         paint(plane, ellipse(x, y, (0, 4), (cage_x + 17, cage_y + 13), 2) * inner, MUSCLE)
         for side in (-1, 1):
             paint(plane, ellipse(x, y, (side * 34, cage_y + 12), (27, 14), 2) * inner, MUSCLE)
-            paint(
-                plane, ellipse(x, y, (side * (cage_x + 6), 58), (21, 30), 3) * inner * float(ramp(z, -90, -10)), MUSCLE
-            )
+            paint(plane, ellipse(x, y, (side * (cage_x + 6), 58), (21, 30), 3) * inner * float(ramp(z, -90, -10)), MUSCLE)
             paint(plane, ellipse(x, y, (side * 70, -cage_y - 2), (56, 15), 3) * inner * float(ramp(z, -30, 30)), MUSCLE)
 
     def _outline(self, z: float) -> tuple[float, float]:
@@ -298,9 +296,7 @@ def ct_volume(chest: Chest, count: int, size: int, spacing: float, thickness: fl
     volume = np.empty((count, size, size), np.float32)
     for i in range(count):
         dy, dx = rng.integers(0, size, 2)
-        volume[i] = (
-            np.maximum(chest.hounsfield(x, y, top - i * thickness), table) + noise[dy : dy + size, dx : dx + size]
-        )
+        volume[i] = np.maximum(chest.hounsfield(x, y, top - i * thickness), table) + noise[dy : dy + size, dx : dx + size]
     return volume
 
 
@@ -329,9 +325,7 @@ def blur(image: Grid, radius: int) -> Grid:
         padded = np.pad(image, [(radius + 1, radius) if a == turn else (0, 0) for a in (0, 1)], mode="edge")
         total = np.cumsum(padded, axis=turn, dtype=np.float64)
         n = 2 * radius + 1
-        image = (
-            np.take(total, range(n, total.shape[turn]), turn) - np.take(total, range(total.shape[turn] - n), turn)
-        ) / n
+        image = (np.take(total, range(n, total.shape[turn]), turn) - np.take(total, range(total.shape[turn] - n), turn)) / n
     return image.astype(np.float32)
 
 

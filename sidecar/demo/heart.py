@@ -30,9 +30,7 @@ def cine(seed: int, frames: int, squeeze: float = 0.28) -> np.ndarray:
 
 def contraction(phase: float) -> float:
     """Give how contracted the ventricles are, 0 to 1, at a point of the beat (0 to 1)."""
-    return float(
-        np.sin(np.pi * phase / 0.38) ** 2 if phase < 0.38 else 0.12 * np.sin(np.pi * (phase - 0.38) / 0.62) ** 2
-    )
+    return float(np.sin(np.pi * phase / 0.38) ** 2 if phase < 0.38 else 0.12 * np.sin(np.pi * (phase - 0.38) / 0.62) ** 2)
 
 
 def speckle(rng: np.random.Generator, depth: Grid, angle: Grid) -> Grid:

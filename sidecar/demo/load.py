@@ -4,6 +4,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -17,9 +18,11 @@ from sidecar.adapters.redis import wake_worker
 from sidecar.adapters.seals import Seal
 from sidecar.demo import cast
 from sidecar.demo.phantoms import generate_demo
+from sidecar.demo.prior import sign_prior
 from sidecar.demo.send import Node, SendError, send
 from sidecar.demo.studies import DEMO, StudySpec
 from sidecar.gate.actor import Actor, OrganisationKind, Role, system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.clock import utc_now
 from sidecar.kernel.settings import Settings
@@ -27,7 +30,7 @@ from sidecar.organisations import service as organisations
 from sidecar.organisations.model import Places
 from sidecar.organisations.tables import Cell, Contract, Organisation, Sender
 from sidecar.studies import service as studies
-from sidecar.studies.model import Priority
+from sidecar.studies.model import Arrival, Priority
 from sidecar.studies.tables import Study
 from sidecar.worker import open_workshop
 
@@ -48,16 +51,22 @@ def load(env: Mapping[str, str], console: Console) -> None:
     settings = Settings.from_env(env)
     book = cast.open_book(settings)
     if not book.loaded:
-        shop = open_workshop(settings)
-        platform = platform_id(shop.scopes)
-        houses = _organisations(shop.scopes, platform, settings)
-        cast.write_people(shop.scopes, book, {**houses, "platform": platform}, Seal.from_text(settings.secret("totp_key")))
-        for key in HOSPITALS:
-            _register_senders(shop.scopes, houses[key], {study.aet for study in DEMO[key]})
-        wake_worker(shop.redis)
-        _send_everything(shop.scopes, settings, houses, console)
+        with closing(open_workshop(settings)) as shop:
+            _load_all(shop, book, console)
         cast.close_book(settings, book)
     cast.print_logins(book, console)
+
+
+def _load_all(shop: Workshop, book: cast.Book, console: Console) -> None:
+    settings, seal = shop.settings, Seal.from_text(shop.settings.secret("totp_key"))
+    platform = platform_id(shop.scopes)
+    houses = _organisations(shop.scopes, platform, settings)
+    cast.write_people(shop.scopes, book, {**houses, "platform": platform}, seal)
+    for key in HOSPITALS:
+        _register_senders(shop.scopes, houses[key], {study.aet for study in DEMO[key]})
+    wake_worker(shop.redis)
+    _send_everything(shop.scopes, settings, houses, console)
+    sign_prior(shop.scopes, book, houses["nightowls"], seal)
 
 
 def _organisations(scopes: Scopes, platform: UUID, settings: Settings) -> dict[str, UUID]:
@@ -156,11 +165,13 @@ def _send_until_registered(folder: Path, spec: StudySpec, node: Node) -> None:
 
 
 def _wait_for_index(scopes: Scopes, hospital: UUID, specs: list[StudySpec]) -> None:
+    complete = select(func.count()).select_from(Study).where(Study.arrival == Arrival.COMPLETE)
+
     def indexed() -> bool:
         with scopes.open(system_actor(hospital)) as scope:
-            return (scope.session.scalar(select(func.count()).select_from(Study)) or 0) >= len(specs)
+            return (scope.session.scalar(complete) or 0) >= len(specs)
 
-    _wait(indexed, "images were sent but are not in the index; see ./readingroom logs worker and web")
+    _wait(indexed, "images were sent but are not complete in the index; see ./readingroom logs worker and web")
 
 
 def _set_priorities(scopes: Scopes, hospital: UUID, specs: list[StudySpec]) -> None:

@@ -53,9 +53,7 @@ def slices(n: int, folder: Path, study: StudySpec, *, series: int = 9, now: dt.d
     folder.mkdir(parents=True, exist_ok=True)
     taken = (now or dt.datetime.now(dt.UTC)) - dt.timedelta(hours=study.hours_ago)
     rng = np.random.default_rng(study.seed)
-    pixels = (chest.Chest(study.seed).hounsfield(*_grid(), 20.0) + 1024 + rng.normal(0, 12, (CT_SIZE, CT_SIZE))).astype(
-        np.int16
-    )
+    pixels = (chest.Chest(study.seed).hounsfield(*_grid(), 20.0) + 1024 + rng.normal(0, 12, (CT_SIZE, CT_SIZE))).astype(np.int16)
     ds = study_object(study, taken, series, 1)
     ds.SeriesDescription = "Stream"
     _ct_modules(ds)
@@ -84,9 +82,7 @@ def _corner(size: int, spacing: float) -> tuple[float, float]:
 
 def _ct(study: StudySpec, folder: Path, taken: dt.datetime) -> list[Path]:
     """Write a chest CT."""
-    volume = chest.ct_volume(
-        chest.Chest(study.seed, **study.findings), CT_SLICES, CT_SIZE, CT_SPACING, CT_THICKNESS, 110.0
-    )
+    volume = chest.ct_volume(chest.Chest(study.seed, **study.findings), CT_SLICES, CT_SIZE, CT_SPACING, CT_THICKNESS, 110.0)
     stored = np.clip(volume + 1024, 0, 4095).astype(np.int16)
     paths = []
     for i, pixels in enumerate(stored):
@@ -119,9 +115,7 @@ def _mr(study: StudySpec, folder: Path, taken: dt.datetime) -> list[Path]:
     """Write a brain MR: a T1 and a T2 series."""
     head = brain.Brain(study.seed, int(study.findings.get("lesions", 0)), study.findings.get("atrophy", 0.0))
     paths = []
-    for series, (name, weights, repetition, echo) in enumerate(
-        (("T1", brain.T1, 520, 11), ("T2", brain.T2, 4600, 96)), 1
-    ):
+    for series, (name, weights, repetition, echo) in enumerate((("T1", brain.T1, 520, 11), ("T2", brain.T2, 4600, 96)), 1):
         volume = head.volume(weights, MR_SLICES, MR_SIZE, MR_SPACING, MR_GAP)
         for i, plane in enumerate(np.clip(volume, 0, 4095).astype(np.uint16)):
             ds = study_object(study, taken, series, i + 1)

@@ -186,9 +186,7 @@ DEMO: dict[str, list[StudySpec]] = {
             seed=24,
             findings={"inverted": 1, "nodule": 24.0},
         ),
-        _LUKE.study(
-            "kim", "us-heart", "Echocardiography", 342, 4.1, "Murmur. Valves?", seed=25, findings={"colour": 1}
-        ),
+        _LUKE.study("kim", "us-heart", "Echocardiography", 342, 4.1, "Murmur. Valves?", seed=25, findings={"colour": 1}),
         _LUKE.study(
             "papadopoulou",
             "mr-brain",

@@ -17,3 +17,8 @@ class Workshop:
     scopes: Scopes
     redis: Redis
     tokens: CellTokens
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.scopes.engine.dispose()
+        self.redis.close()
