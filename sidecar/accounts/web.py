@@ -146,7 +146,7 @@ def invitation_post(_scope: Scope, token: str) -> ResponseReturnValue:
 def _enrol_page(user: User, secret: str, *, error: str) -> str:
     uri = service.provisioning_uri(user, secret)
     drawing = io.BytesIO()
-    segno.make(uri, error="m").save(drawing, kind="svg", xmldecl=False, svgclass="qr", lineclass=None, border=2)
+    segno.make(uri, error="m").save(drawing, kind="svg", xmldecl=False, svgclass="qr", lineclass=None, border=2, omitsize=True)
     return render_template(
         "enrol.html", user_name=user.name, email=user.email, secret=secret, uri=uri, qr=drawing.getvalue().decode(), error=error
     )
