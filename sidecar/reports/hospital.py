@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, select, true
 
+from sidecar.gate.actor import OrganisationKind
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.organisations import queries as organisations
@@ -51,6 +52,7 @@ def page(scope: Scope, filters: Filters) -> dict[str, Any]:
     """Return the context of ``hospital_studies.html``."""
     return {
         **listing(scope, filters),
+        "heading": "Your studies" if scope.actor.kind is OrganisationKind.PROVIDER else "Studies",
         "counts": _counts(scope, filters),
         "modalities": [("", "All modalities"), *((each, each) for each in _modalities(scope))],
         "unknown_senders": _unknown_senders(scope),
@@ -101,12 +103,14 @@ def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
     may_look = may_ever(scope.actor, Permission.STUDY_READ)
     signed = queries.signed_of(scope, [study.id for study, _gone in found]) if may_read else {}
     seen = queries.images_signed(scope, [report.id for report in signed.values()])
+    sites = _sites(scope, {study.organisation_id for study, _gone in found})
     return [
         {
             "study": study,
             "stage": rules.stage(arrival=study.arrival, status=study.status),
             "expected_at": study.due_at,
             "reader": study.assignee_name,
+            "site": sites.get(study.organisation_id, ""),
             "images_href": f"/reading/{study.id}" if may_look else "",
             **_report(study, signed.get(study.id), seen),
             "sort": f"{study.arrived_at:%Y%m%d%H%M%S%f}{study.id}",
@@ -114,6 +118,15 @@ def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
         }
         for study, gone in found
     ]
+
+
+def _sites(scope: Scope, owners: set[UUID]) -> dict[UUID, str]:
+    """Return the names of the providers that are not the viewer's own."""
+    others = owners - {scope.organisation_id}
+    if not others:
+        return {}
+    found = scope.session.execute(select(Organisation.id, Organisation.name).where(Organisation.id.in_(others)))
+    return {row.id: row.name for row in found}
 
 
 def _report(study: Study, report: Report | None, seen: dict[UUID, int]) -> dict[str, Any]:

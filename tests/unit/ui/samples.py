@@ -226,6 +226,7 @@ def hospital_row(number: int, stage: int, **changes: Any) -> dict[str, Any]:
         "stage": stage,
         "expected_at": None if done else ahead(14 + 40 * number),
         "reader": "" if stage < 2 else "Dr. Amara Okafor",
+        "site": "",
         "report_href": "/reports/1" if done else "",
         "pdf_href": "/reports/1/report.pdf" if done else "",
         "images_href": f"/reading/{number}",
@@ -237,6 +238,7 @@ def hospital_row(number: int, stage: int, **changes: Any) -> dict[str, Any]:
 
 
 HOSPITAL = {
+    "heading": "Your studies",
     "rows": [hospital_row(n, stage) for n, stage in enumerate([2, 0, 3, 1, 1, 2, 4, 1, 4, 4])],
     "cursor": "12",
     "shown": 10,

@@ -50,6 +50,7 @@ function refreshCounts() {
 }
 
 let previewTimer = 0;
+const noPreview = $('#preview')?.innerHTML ?? '';
 function preview(row) {
   clearTimeout(previewTimer);
   const pane = $('#preview');
@@ -58,6 +59,13 @@ function preview(row) {
     const answer = await send('GET', `/worklist/${row.id.replace('study-', '')}/preview`);
     if (answer.ok && cursor.row?.id === row.id) { pane.innerHTML = answer.text; tick(); }
   }, 180);
+}
+
+// The study that was shown is not in the list any more: nothing of it stays beside other patients.
+function forget() {
+  clearTimeout(previewTimer);
+  cursor.describe(null);
+  if ($('#preview')) $('#preview').innerHTML = noPreview;
 }
 
 function togglePreview() {
@@ -97,6 +105,7 @@ document.addEventListener('htmx:afterSwap', (event) => {
   if (event.detail.target !== list) return;
   rows.reset();
   cursor.restore();
+  if (!cursor.row) forget();
   const fields = new URLSearchParams(new FormData(form));
   for (const name of ['q', 'csrf_token']) fields.delete(name); // a name never stands in an address
   for (const [name, value] of [...fields]) if (!value) fields.delete(name);
@@ -104,3 +113,4 @@ document.addEventListener('htmx:afterSwap', (event) => {
 });
 
 live(root.dataset.events, catchUp);
+$('.views [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }); // on a phone the views scroll sideways
