@@ -43,10 +43,11 @@ def middle_images(scope: Scope, study: Study, *, limit: int) -> Sequence[tuple[S
 
     Objects without Rows (0028,0010), such as structured reports, are no images.
     """
-    of_series = {"partition_by": Instance.series_id}
-    place = func.row_number().over(**of_series, order_by=[Instance.instance_number.nulls_last(), Instance.sop_instance_uid])
+    order = [Instance.instance_number.nulls_last(), Instance.sop_instance_uid]
+    place = func.row_number().over(partition_by=Instance.series_id, order_by=order)
+    total = func.count().over(partition_by=Instance.series_id)
     numbered = (
-        select(Instance.orthanc_id, place.label("place"), func.count().over(**of_series).label("total"))
+        select(Instance.orthanc_id, place.label("place"), total.label("total"))
         .where(Instance.organisation_id == study.organisation_id, Instance.study_id == study.id, Instance.rows.is_not(None))
         .subquery()
     )
@@ -54,7 +55,7 @@ def middle_images(scope: Scope, study: Study, *, limit: int) -> Sequence[tuple[S
         select(Series, Instance)
         .join(Instance, (Instance.organisation_id == Series.organisation_id) & (Instance.series_id == Series.id))
         .join(numbered, numbered.c.orthanc_id == Instance.orthanc_id)
-        .where(Series.organisation_id == study.organisation_id, numbered.c.place == (numbered.c.total + 1) / 2)
+        .where(Series.organisation_id == study.organisation_id, numbered.c.place == (numbered.c.total + 1) // 2)
         .order_by(Series.series_number.nulls_last(), Series.series_instance_uid)
         .limit(limit)
     )
