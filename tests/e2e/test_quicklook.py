@@ -11,8 +11,8 @@ from sidecar.demo.phantoms import generate
 from sidecar.demo.send import Node, send
 from sidecar.demo.studies import DEMO
 from sidecar.gate.actor import OrganisationKind, Role
+from sidecar.gate.machine import Workshop
 from sidecar.instance import Instance
-from sidecar.worker import Workshop
 from tests.cast import make_person
 from tests.doors.hospital import open_hospital, until
 from tests.e2e.desk import sign_in, watch_errors

@@ -76,6 +76,8 @@ document.addEventListener('htmx:responseError', (event) => {
 document.addEventListener('toast', (event) => toast(event.detail.text, event.detail.kind));
 document.addEventListener('htmx:afterSwap', tick);
 
+// On a phone the navigation scrolls sideways.
+$('.nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
 for (const box of $$('[data-flashed]:not([role="alert"])')) setTimeout(() => box.remove(), 9000);
 tick();
 setInterval(() => { tick(); watchSession(); }, 1000);
