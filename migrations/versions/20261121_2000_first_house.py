@@ -267,6 +267,8 @@ CREATE TABLE series_metadata (
 FUNCTIONS = """
 CREATE FUNCTION app_org() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
   AS $$ SELECT nullif(current_setting('app.org', true), '')::uuid $$;
+CREATE FUNCTION app_user() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+  AS $$ SELECT nullif(current_setting('app.user', true), '')::uuid $$;
 CREATE FUNCTION app_platform() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
   AS $$ SELECT coalesce(current_setting('app.platform', true), '') = 'on' $$;
 CREATE FUNCTION app_login() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
@@ -291,9 +293,13 @@ CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON journal FOR EACH ROW EXE
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON report_versions EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON journal EXECUTE FUNCTION refuse_change();
 
+-- Functions that run as the owner name pg_temp last: by default a caller's temporary table comes before ours, and its
+-- triggers would run as the owner too. The application needs no temporary tables.
+DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;
+
 -- The only way into the journal. The chain's head is read under a lock held to the end of the transaction.
 CREATE FUNCTION journal_append(organisation uuid, content text) RETURNS bigint
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   head record;
   next_sequence bigint;
@@ -302,6 +308,9 @@ DECLARE
 BEGIN
   IF (facts->>'actor_organisation')::uuid IS DISTINCT FROM app_org() THEN
     RAISE EXCEPTION 'a journal row names another organisation than the one acting';
+  END IF;
+  IF (facts->>'actor')::uuid IS DISTINCT FROM app_user() THEN
+    RAISE EXCEPTION 'a journal row names another person than the one acting';
   END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended('journal:' || organisation::text, 0));
   SELECT sequence, hash INTO head FROM journal WHERE organisation_id = organisation ORDER BY sequence DESC LIMIT 1;
@@ -317,7 +326,7 @@ END $$;
 
 -- Where a provider's cell listens, for its own people and for its contracted readers, and nothing else about it.
 CREATE FUNCTION cell_address(organisation uuid, OUT cell_id uuid, OUT http_port integer)
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT c.id, c.http_port FROM cells c
   WHERE c.organisation_id = organisation
     AND (organisation = app_org()
@@ -407,6 +416,7 @@ def downgrade() -> None:
         "stamp_change()",
         "refuse_change()",
         "app_org()",
+        "app_user()",
         "app_platform()",
         "app_login()",
         "app_cell()",

@@ -131,6 +131,8 @@ def test_application_role_can_neither_bypass_nor_own(scopes: Scopes) -> None:
         "TRUNCATE journal",
         "UPDATE report_versions SET meaning = ''",
         "DELETE FROM report_versions",
+        "CREATE TABLE mine (id int)",
+        "CREATE TEMP TABLE mine (id int)",
     ):
         with scopes.engine.connect() as connection, pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
             connection.execute(text(statement))
@@ -221,7 +223,7 @@ def test_journal_is_chained_and_every_tamper_shows(cast: Cast, scopes: Scopes, o
                 {
                     "at": scope.now.isoformat(),
                     "kind": "test",
-                    "actor": None,
+                    "actor": cast.owner.user_id,
                     "actor_organisation": cast.mercy,
                     "n": number,
                     "s": "ü",
@@ -255,6 +257,20 @@ def test_journal_is_chained_and_every_tamper_shows(cast: Cast, scopes: Scopes, o
         assert journal.first_break(forged) is not None, kind
 
 
+def test_nobody_stands_in_for_what_the_owners_functions_read(scopes: Scopes) -> None:
+    """A temporary table of the caller comes before ours unless pg_temp is named last; its triggers would run as the owner."""
+    with scopes.engine.connect() as connection:
+        paths = connection.execute(text("SELECT proname, proconfig FROM pg_proc WHERE prosecdef")).all()
+    assert {name for name, _ in paths} == {"journal_append", "cell_address"}
+    assert {tuple(settings) for _, settings in paths} == {("search_path=pg_catalog, public, pg_temp",)}
+
+
+def test_a_journal_row_names_who_acts_and_nobody_else(cast: Cast, scopes: Scopes) -> None:
+    body = {"kind": "x", "actor": cast.reader.user_id, "actor_organisation": cast.mercy}
+    with pytest.raises(DBAPIError, match="another person"), scopes.open(cast.owner.actor) as scope:
+        journal.append(scope.session, cast.mercy, {"at": scope.now.isoformat(), **body})
+
+
 def test_a_journal_row_cannot_be_written_in_anothers_name(cast: Cast, scopes: Scopes) -> None:
     with pytest.raises(DBAPIError, match="another organisation"), scopes.open(cast.stranger.actor) as scope:
         journal.append(
@@ -267,7 +283,7 @@ def test_even_the_owner_role_cannot_change_what_is_written(cast: Cast, scopes: S
         journal.append(
             scope.session,
             cast.mercy,
-            {"at": scope.now.isoformat(), "kind": "test", "actor": None, "actor_organisation": cast.mercy},
+            {"at": scope.now.isoformat(), "kind": "test", "actor": cast.owner.user_id, "actor_organisation": cast.mercy},
         )
     for statement in ("UPDATE journal SET kind = 'x'", "DELETE FROM journal", "TRUNCATE journal", "TRUNCATE report_versions"):
         with owner_engine.begin() as connection, pytest.raises(DBAPIError, match="never change"):
