@@ -1,6 +1,7 @@
 """Sign-in pages: password, then one-time code; first use of an invitation; sign-out."""
 
 import io
+import re
 import time
 from typing import cast
 from uuid import UUID
@@ -25,6 +26,8 @@ bp = Blueprint("accounts", __name__)
 
 PENDING_SECONDS = 300
 WRONG = "E-mail address or password is not right."
+OWN_PATH = re.compile(r"/(?!/)[!-\[\]-~]*")
+"""Printable ASCII without space and backslash: browsers drop tabs and line ends, and read ``/\\x`` as ``//x``, another site."""
 
 
 def _seal() -> Seal:
@@ -34,7 +37,7 @@ def _seal() -> Seal:
 def _next_page() -> str:
     """Return where to go after sign-in: a path of our own, never another site."""
     wanted = request.args.get("next", "/")
-    return wanted if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) else "/"
+    return wanted if OWN_PATH.fullmatch(wanted) else "/"
 
 
 @route(bp, "/login", needs=Permission.PUBLIC)

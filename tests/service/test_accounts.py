@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pyotp
+import pytest
 from flask import Flask
 
 from sidecar.accounts import service
@@ -37,6 +38,27 @@ def test_two_factors_open_a_session_with_a_new_id(cast: Cast, browse: Browse) ->
     assert after is not None
     assert before.value != after.value
     assert person.get("/login").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("wanted", "after"),
+    [
+        ("/worklist?view=mine", "/worklist?view=mine"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example/", "/"),
+        ("/\t/evil.example/", "/"),  # a browser drops tab and line feed from an address, and then reads //evil.example
+        ("/\n/evil.example/", "/"),
+        ("/worklist\r\nSet-Cookie: a=b", "/"),
+    ],
+)
+def test_signing_in_leads_nowhere_but_to_us(cast: Cast, browse: Browse, wanted: str, after: str) -> None:
+    person = browse(None)
+    person.post("/login", query_string={"next": wanted}, data={"email": cast.reader.email, "password": PASSWORD})
+    with person.client.session_transaction() as session:
+        session["csrf_token"] = "0123456789abcdef0123456789abcdef01234567"
+    answer = person.post("/login/code", data={"code": cast.reader.code()})
+    assert (answer.status_code, answer.location) == (302, after)
 
 
 def test_unknown_address_and_wrong_password_answer_alike(cast: Cast, browse: Browse) -> None:
