@@ -1,10 +1,17 @@
 """May this actor on this report? The wall (row-level security) decides who sees; this decides who writes."""
 
+from sqlalchemy import ColumnElement, true
+
 from sidecar.gate.actor import Actor
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.reports.model import ReportStatus
 from sidecar.reports.tables import Report
 from sidecar.studies.tables import Study
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """Return which of the reports inside the walls the actor may see: signed ones all, drafts only who writes reports."""
+    return true() if may_ever(actor, Permission.REPORT_WRITE) else Report.status == ReportStatus.FINAL
 
 
 def writes_reports_of(actor: Actor, study: Study) -> bool:

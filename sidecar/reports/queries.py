@@ -7,20 +7,21 @@ from sqlalchemy import Integer, cast, func, select
 
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Broken, Missing
-from sidecar.reports import rules
+from sidecar.reports import policy, rules
 from sidecar.reports.model import ReportStatus
 from sidecar.reports.tables import Report, ReportVersion
 
 
 def get(scope: Scope, report_id: UUID) -> Report:
-    """Return a report, draft or signed, that the actor's organisation may see."""
-    report: Report = scope.one(select(Report).where(Report.id == report_id))
+    """Return a report that the actor may see: a signed one, or a draft for those who write."""
+    report: Report = scope.one(select(Report).where(Report.id == report_id, policy.visible(scope.actor)))
     return report
 
 
 def of_study(scope: Scope, study_id: UUID) -> Report | None:
     """Return the study's report if there is one to see."""
-    return scope.session.scalars(select(Report).where(Report.study_id == study_id)).one_or_none()
+    found = select(Report).where(Report.study_id == study_id, policy.visible(scope.actor))
+    return scope.session.scalars(found).one_or_none()
 
 
 def signed_of(scope: Scope, study_ids: Iterable[UUID]) -> dict[UUID, Report]:

@@ -76,6 +76,19 @@ def test_the_hospital_at_the_desk_sees_images_but_no_draft(browse: Browse, cast:
     assert 'data-editable="no"' in page.text
 
 
+def test_a_draft_is_for_those_who_write_even_in_their_own_house(browse: Browse, cast: Cast, scopes: Scopes) -> None:
+    own = make_study(scopes, cast.mercy)
+    writer = browse(cast.own_radiologist)
+    report_id = writer.post("/api/reports", json={"study_id": str(own.id)}).json["id"]
+    writer.put(f"/api/reports/{report_id}/draft", json={"sections": TEXT, "revision": 0})
+    for person in (cast.colleague, cast.owner, cast.mercy_manager):
+        looker = browse(person)
+        page = looker.get(f"/reading/{own.id}").text
+        assert ("Lungs are clear." in page, "No report yet" in page) == (False, True)
+        draft, unknown = looker.get(f"/api/reports/{report_id}"), looker.get(f"/api/reports/{uuid4()}")
+        assert (draft.status_code, draft.text) == (404, unknown.text)
+
+
 def test_saving_answers_revision_and_time_and_a_stale_one_brings_the_newer_text(browse: Browse, cast: Cast, study: Made) -> None:
     reader, report_id = begun(browse, cast, study)
     first = reader.put(f"/api/reports/{report_id}/draft", json={"sections": TEXT, "revision": 0})
