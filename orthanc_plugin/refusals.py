@@ -21,7 +21,12 @@ MAXIMUM_KINDS = 1000
 
 _RECEIVED = re.compile(r"Association Received from AET (?P<aet>.{0,16}?) on IP (?P<address>\S+)$")
 _REJECTED = re.compile(r"Rejected association for remote AET (?P<aet>.{0,16}?) on IP (?P<address>\S+)$")
-_CALLED = re.compile(r"Rejected association, because of a bad called AET in the request \((?P<called>.{0,16})\)$")
+_CALLED = re.compile(r"Rejected association, because of a bad called AET in the request \((?P<called>.{0,16}?)\)?$")
+"""The bracket is missing when the caller put a line end into the title."""
+_INVALID = re.compile(
+    r"Association Received from an invalid AET \(sanitized: (?P<aet>.{0,16})\) on IP (?P<address>\S+), rejecting"
+)
+"""A title with control characters, or none; Orthanc writes stars for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class LogReader:
             return None
         if found := _CALLED.search(line):
             return Refusal(*self._caller, found["called"], WRONG_CALLED_AET)
-        if found := _REJECTED.search(line):
+        if found := _INVALID.search(line) or _REJECTED.search(line):
             return Refusal(found["aet"], found["address"], self._own_aet, Admission.UNKNOWN_AET.value)
         return None
 

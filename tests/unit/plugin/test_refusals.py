@@ -34,6 +34,21 @@ RECEIVED = "I1121 20:05:52.553177     DICOM-SERVER CommandDispatcher.cpp:340] (d
             [STAMP + "Rejected association for remote AET A on IP B on IP 10.1.2.3"],
             [Refusal("A on IP B", "10.1.2.3", "MERCY", "unknown-aet")],
         ),
+        (
+            [
+                STAMP + "Association Received from an invalid AET (sanitized: AB**CD) on IP 10.1.2.3, rejecting the association",
+                STAMP + "Association Received from an invalid AET (sanitized: ) on IP 10.1.2.3, rejecting the association",
+            ],
+            [Refusal("AB**CD", "10.1.2.3", "MERCY", "unknown-aet"), Refusal("", "10.1.2.3", "MERCY", "unknown-aet")],
+        ),
+        (
+            [
+                RECEIVED + "CT1 on IP 10.1.2.3",
+                STAMP + "Rejected association, because of a bad called AET in the request (AB",
+                "CD)",
+            ],
+            [Refusal("CT1", "10.1.2.3", "AB", "wrong-called-aet")],
+        ),
         ([RECEIVED + "CT1 on IP 10.1.2.3"], []),
         ([STAMP + 'Modality "CT7" is not listed'], []),
         (["", "Association", "Rejected association for remote AET on IP"], []),
