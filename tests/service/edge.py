@@ -127,7 +127,8 @@ class Edge:
 
     def _web(self, asked: Seen) -> tuple[int, dict[str, str], bytes]:
         if not asked.path.startswith("/edge/pixels"):
-            return 404, {"Content-Type": "application/json"}, b'{"status":"error","code":"missing"}'
+            own = {"Content-Type": "application/json", "Content-Security-Policy": "script-src 'self'"}
+            return 404, own, b'{"status":"error","code":"missing"}'
         context = asked.path.split("context=")[1].split("&")[0]
         study = asked.path.split("study=")[1]
         if (asked.headers.get("cookie", ""), context, study) not in self.may:

@@ -137,6 +137,45 @@ def test_logs_hold_no_query_strings(tmp_path: Path) -> None:
     edge.close()
 
 
+def test_an_invitation_stays_out_of_the_log(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    edge.http.get("/invitation/opens-an-account")
+    assert '"path":"/invitation/-"' in edge.log()
+    assert "opens-an-account" not in edge.log()
+    edge.close()
+
+
+def test_what_nginx_says_itself_is_inert_too(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    edge.web.stop()
+    for path, status in (("/%2e%2e/x", 400), ("/intake/events", 404), ("/static/", 403), ("/ohif", 302), ("/worklist", 502)):
+        answer = edge.http.get(path)
+        assert answer.status_code == status
+        assert "default-src 'none'" in answer.headers["content-security-policy"], path
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+    edge.close()
+
+
+def test_a_page_keeps_its_own_policy_alone(edge: Edge) -> None:
+    policy = edge.http.get("/worklist").headers.get_list("content-security-policy")
+    assert policy == ["script-src 'self'"]
+
+
+def test_a_cells_answer_is_never_a_page(edge: Edge) -> None:
+    edge.may.add((edge.cookie, "ctx", STUDY))
+    answer = edge.http.get(f"/dicom-web/ctx{FRAMES}", headers={"Cookie": edge.cookie})
+    assert answer.headers["content-security-policy"].endswith("sandbox")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert answer.headers["cache-control"] == "private, no-store"
+
+
+def test_a_claimed_host_is_not_repeated(edge: Edge) -> None:
+    answer = edge.http.get("/ohif", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.headers["location"]) == (302, "/ohif/")
+
+
 @pytest.mark.parametrize(
     ("path", "content", "policy"),
     [
