@@ -9,6 +9,8 @@ from typing import Any
 
 TAIL_BYTES = 65536
 COMPLAINTS_KEPT = 5
+HARMLESS = ("call the database during its initialization", "invalid AET (sanitized: )")
+"""Errors that are none: our plugin asks until Orthanc is ready; somebody tries whether the DICOM port is open, and leaves."""
 
 
 class CellState(StrEnum):
@@ -57,7 +59,8 @@ def complaints(log: Path) -> tuple[str, ...]:
     with log.open("rb") as handle:
         handle.seek(max(0, log.stat().st_size - TAIL_BYTES))
         lines = handle.read().decode(errors="replace").splitlines()
-    found = [line for line in lines if line.startswith("E") and line[1:5].isdigit()]
+    errors = (line for line in lines if line.startswith("E") and line[1:5].isdigit())
+    found = [line for line in errors if not any(words in line for words in HARMLESS)]
     return tuple(found[-COMPLAINTS_KEPT:])
 
 
