@@ -39,6 +39,9 @@ class Verbs(click.Group):
         except StepError as failure:
             console.print("✗", failure, style="red", markup=False, highlight=False, soft_wrap=True)
             ctx.exit(1)
+        except KeyboardInterrupt:
+            console.print("\nInterrupted. Run the same command again: it goes on where it stopped.", highlight=False)
+            ctx.exit(130)
 
 
 def there(data: Path) -> Instance:
@@ -70,12 +73,14 @@ def cli() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Public HTTP port, remembered. Default: 8042 or the next free.")
 @click.option("--bind", help="Address to listen on, remembered. Default: 127.0.0.1.")
 def up(data: Path, demo: bool, port: int | None, bind: str | None) -> None:  # noqa: FBT001 - click passes by name
-    """Install what is missing, start everything, print the address. The second run takes seconds."""
+    """Install what is missing, start everything, print the address."""
     instance = Instance(data, port=port, bind=bind, console=console)
     instance.up()
     if demo:
         load_demo(instance)
-    console.print(f"Reading Room is up: [bold]{instance.url}[/bold]  (data: {data})")
+    if data != default_data_dir():
+        console.print(f"Other commands look in {default_data_dir()}. For this instance: export RR_DATA={data}", soft_wrap=True)
+    console.print(f"Reading Room is up: [bold]{instance.url}[/bold]  (data: {data})", soft_wrap=True)
 
 
 @cli.command()
@@ -89,7 +94,7 @@ def down(data: Path) -> None:
 @cli.command()
 @data_option
 def status(data: Path) -> None:
-    """Show what runs, on which ports, and how much disk it takes."""
+    """Show what runs, on which ports, and the disk."""
     from sidecar.instance.report import print_status
 
     up_and_well = print_status(there(data), Console())
@@ -101,7 +106,10 @@ def status(data: Path) -> None:
 @click.argument("name", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Keep printing what comes.")
 def logs(data: Path, name: str | None, follow: bool) -> None:  # noqa: FBT001
-    """Print the end of a part's log: web worker nginx postgres redis supervisord cell-<uuid>; default: all."""
+    """Print the ends of the logs.
+
+    NAME is one of web worker nginx postgres redis supervisord or cell-<uuid>, as `status` shows them; default: all.
+    """
     from sidecar.instance.report import log_files
 
     files = log_files(there(data), name)
@@ -114,7 +122,10 @@ def logs(data: Path, name: str | None, follow: bool) -> None:  # noqa: FBT001
 @data_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(data: Path, yes: bool) -> None:  # noqa: FBT001
-    """Stop everything and delete the data directory: images, reports, secrets. Cannot be undone."""
+    """Stop and delete everything, for ever.
+
+    The data directory with images, reports and secrets goes. What other instances share (Orthanc, OHIF) stays in the cache.
+    """
     instance = there(data)
     if not yes:
         click.confirm(f"Delete {data} with every image, report and secret in it?", abort=True)
@@ -126,7 +137,7 @@ def reset(data: Path, yes: bool) -> None:  # noqa: FBT001
 @cli.command()
 @data_option
 def migrate(data: Path) -> None:
-    """Start Postgres and Redis and bring the tables to the newest form."""
+    """Start the database and bring its tables up to date."""
     Instance(data, console=console).up(until="migrated")
     console.print("The database is at the newest migration.")
 
@@ -135,7 +146,10 @@ def migrate(data: Path) -> None:
 @data_option
 @click.argument("user")
 def code(data: Path, user: str) -> None:
-    """Print the present TOTP code of a demo user."""
+    """Print the present one-time code of a demo user.
+
+    USER is nora, sam, … as `up --demo` lists them. A code works once; the next one comes within 30 seconds.
+    """
     from sidecar.demo.cast import current_code
 
     try:
@@ -149,7 +163,10 @@ def code(data: Path, user: str) -> None:
 @click.argument("email")
 @click.argument("name")
 def admin(data: Path, email: str, name: str) -> None:
-    """Invite a platform administrator (the first account of a real installation); prints a single-use link."""
+    """Invite a platform administrator by a link.
+
+    The first account of a real installation; the link works once, within seven days.
+    """
     from sidecar.accounts.bootstrap import invite_first_admin
     from sidecar.kernel.settings import Settings
     from sidecar.worker import open_workshop
@@ -157,12 +174,13 @@ def admin(data: Path, email: str, name: str) -> None:
     instance = there(data)
     with closing(open_workshop(Settings.from_env(instance.env()))) as shop:
         token = invite_first_admin(shop.scopes, email=email, name=name)
+    console.print("Open this link once, within seven days, to set password and authenticator:")
     click.echo(f"{instance.url}/invitation/{token}")
 
 
 @cli.command()
 def check() -> None:
-    """Run the inner loop, under half a minute: lint, format, types, floors, unit tests."""
+    """Run lint, format, types, floors and unit tests."""
     from sidecar.instance.quality import inner_loop
 
     raise SystemExit(inner_loop(console))
@@ -171,7 +189,10 @@ def check() -> None:
 @cli.command()
 @click.argument("layers", nargs=-1)
 def test(layers: tuple[str, ...]) -> None:
-    """Run the tests as CI does; layers: unit architecture contract service doors e2e. Default: lint, types and all."""
+    """Run the tests as CI does, or layers alone.
+
+    LAYERS are unit architecture contract service doors e2e; default: lint, types and all of them.
+    """
     from sidecar.instance.quality import run_tests
 
     raise SystemExit(run_tests(layers, console))
@@ -181,7 +202,10 @@ def test(layers: tuple[str, ...]) -> None:
 @click.argument("name", required=False)
 @click.argument("numbers", nargs=-1)
 def bench(name: str | None, numbers: tuple[str, ...]) -> None:
-    """Run benchmarks/NAME.py with its NUMBERS (default: list them); results go to build/bench/."""
+    """Measure: run a benchmark, or list them.
+
+    Runs benchmarks/NAME.py with its NUMBERS; results go to build/bench/.
+    """
     from sidecar.instance.quality import run_module
 
     raise SystemExit(run_module("benchmarks", name, "build/bench", console, numbers))
@@ -190,7 +214,10 @@ def bench(name: str | None, numbers: tuple[str, ...]) -> None:
 @cli.command()
 @click.argument("name", required=False)
 def proof(name: str | None) -> None:
-    """Run tests/proof/NAME.py (default: list them); results go to build/proof/."""
+    """Prove: run a proof, or list them.
+
+    Runs tests/proof/NAME.py; results go to build/proof/.
+    """
     from sidecar.instance.quality import run_module
 
     raise SystemExit(run_module("tests/proof", name, "build/proof", console))

@@ -53,7 +53,8 @@ def build(console: Console) -> None:
         if "expired" not in str(refusal) and "not valid any more" not in str(refusal):
             raise
         console.print(
-            f"[yellow]Note:[/yellow] {SUITE}'s Release file on the mirror is past its date; signatures are still checked."
+            f"  [dim]The mirror's index of Debian {SUITE} is past its date. Its signature is good: going on.[/dim]",
+            soft_wrap=True,
         )
         remove_tree(part)
         bootstrap(part, mirror, ('--aptopt=Acquire::Check-Valid-Until "false"',))

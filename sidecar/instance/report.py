@@ -1,5 +1,6 @@
 """What ``status`` and ``logs`` show."""
 
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +22,12 @@ def print_status(instance: Instance, console: Console) -> bool:
     layout, ports = instance.layout, instance.layout.ports
     known_ports = {"web": ports.web, "nginx": ports.public, "postgres": ports.postgres, "redis": ports.redis}
     table = Table(box=None, pad_edge=False)
-    for heading in ("part", "state", "pid", "up for", "port"):
+    for heading in ("part", "state", "pid", "up for", "port", "AE title"):
         table.add_column(heading)
     for part in parts:
-        port = known_ports.get(part.name, "")
-        table.add_row(part.name, _coloured(part.state), str(part.pid or ""), _age(part), str(port))
+        aet, dicom = cell_place(layout.cells_conf / f"{part.name}.conf")
+        port = str(known_ports.get(part.name, dicom))
+        table.add_row(part.name, _coloured(part.state), str(part.pid or ""), _age(part), port, aet)
     console.print(table if parts else "Nothing runs. Start with ./readingroom up")
     console.print(f"web interface  {instance.url}")
     console.print(f"DICOM ports    {ports.cell_dicom[0]}-{ports.cell_dicom[1]}")
@@ -42,6 +44,14 @@ def log_files(instance: Instance, name: str | None) -> list[Path]:
         path = log_path(instance.layout, name)
         return [path] if path.exists() else []
     return sorted([*instance.layout.logs.glob("*.log"), *instance.layout.cells.glob("*/log/orthanc.log")])
+
+
+def cell_place(program: Path) -> tuple[str, str]:
+    """Return a cell's AE title and DICOM port out of its supervisord file; empty for what is not a cell."""
+    text = program.read_text() if program.exists() else ""
+    found = [re.search(rf"{name} (\S+)", text) for name in ("RR_CELL_AET", "RR_CELL_DICOM_PORT")]
+    aet, port = (match[1] if match else "" for match in found)
+    return aet, port
 
 
 def _coloured(state: str) -> str:

@@ -49,6 +49,8 @@ def run_steps(steps: Iterable[Step], console: Console) -> None:
         if step.done():
             continue
         began = time.monotonic()
+        if not (step.quiet or console.is_terminal):
+            console.print(f"  {step.title} …", highlight=False, soft_wrap=True)  # a log has no spinner to tell what takes so long
         with console.status(f"{step.title} …"):
             try:
                 step.act()

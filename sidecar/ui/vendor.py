@@ -49,7 +49,8 @@ def install(cache: Path, target: Path = TARGET) -> Path:
     work.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(HERE / name, work / name)
-    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=work, check=True)
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)
     target.mkdir(parents=True, exist_ok=True)
     entries = {
         served: _copy(work, package, path, target / served) for package, files in FILES.items() for path, served in files.items()

@@ -8,6 +8,7 @@ import pytest
 
 from sidecar.adapters.cell_program import CellHousing, CellSpec, command, render
 from sidecar.adapters.cell_status import complaints, disk_use
+from sidecar.instance.report import cell_place
 
 SPEC = CellSpec(UUID(int=1), UUID(int=2), "MERCY", 11112, 24000, "never-on-a-command-line")
 
@@ -53,6 +54,13 @@ def test_equal_inputs_give_equal_files_and_a_new_plugin_another(housing: CellHou
     assert render(housing, SPEC) != before
 
 
+def test_status_reads_a_cells_title_and_port_from_its_file(housing: CellHousing, tmp_path: Path) -> None:
+    program = tmp_path / "cell.conf"
+    program.write_text(render(housing, SPEC))
+    assert cell_place(program) == (SPEC.aet, str(SPEC.dicom_port))
+    assert cell_place(tmp_path / "web.conf") == ("", "")
+
+
 def test_supervisord_reads_the_command_as_written(housing: CellHousing) -> None:
     odd = replace(housing, cells_dir=Path("/srv/50% full/cells"))
     parser = configparser.RawConfigParser()
@@ -68,6 +76,16 @@ def test_only_errors_count_as_last_errors(tmp_path: Path) -> None:
         "W1121 20:00:00.0 MAIN a.cpp:1] started\nError text\n" + "".join(f"E1121 20:00:0{i}.0 MAIN {i}\n" for i in range(7))
     )
     assert [line[-1] for line in complaints(log)] == ["2", "3", "4", "5", "6"]
+
+
+def test_what_every_start_writes_is_no_error(tmp_path: Path) -> None:
+    log = tmp_path / "orthanc.log"
+    log.write_text(
+        "E1121 20:00:00.0 MAIN a.cpp:2] service 3001: Plugin trying to call the database during its initialization\n"
+        "E1121 20:00:01.0 DICOM b.cpp:3] Association Received from an invalid AET (sanitized: ) on IP 127.0.0.1\n"
+        "E1121 20:00:02.0 MAIN c.cpp:4] No disk\n"
+    )
+    assert [line.partition("] ")[2] for line in complaints(log)] == ["No disk"]
 
 
 def test_disk_use_counts_bytes_of_all_files(tmp_path: Path) -> None:

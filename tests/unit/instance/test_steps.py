@@ -32,6 +32,12 @@ def test_a_failure_names_the_step_the_reason_and_the_remedy_and_stops() -> None:
     assert log == []
 
 
+def test_a_log_names_a_step_before_it_begins_since_it_has_no_spinner() -> None:
+    output = io.StringIO()
+    run_steps([Step("a", lambda: False, lambda: output.write("at work\n"))], Console(file=output))
+    assert [line.split()[0] for line in output.getvalue().splitlines()] == ["a", "at", "✓"]
+
+
 def test_quiet_steps_print_nothing() -> None:
     output = io.StringIO()
     run_steps([always("a", lambda: None)], Console(file=output))
