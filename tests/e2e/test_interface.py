@@ -134,7 +134,7 @@ def test_claiming_answers_with_the_row_and_offers_undo(page: Page, origin: str) 
     mine = samples.row(0, samples.MERCY, samples._CASES[0][1], mine=True)
     page.route("**/claim", lambda route: route.fulfill(content_type="text/html", body=rows(mine)))
     page.goto(f"{origin}/worklist")
-    page.keyboard.press("j")
+    page.keyboard.press("Enter")  # nothing is chosen yet: the first press chooses the first study, as j does
     page.keyboard.press("c")
     expect(page.locator("#rows tr").first).to_contain_text("You")
     expect(page.locator("#toasts")).to_contain_text("Claimed.")

@@ -89,7 +89,7 @@ on('n', () => rows.release());
 on('enter', (event) => {
   // Enter on a button or link of a row keeps its own meaning.
   if (event.target.closest('a, button, summary')) { event.target.closest('a, button, summary').click(); return; }
-  open(cursor.row);
+  if (cursor.row) open(cursor.row); else cursor.move(1); // the first press chooses, so that nothing opens by surprise
 });
 
 root.addEventListener('click', (event) => {
