@@ -35,8 +35,8 @@ from sidecar.organisations.tables import Cell
 from sidecar.worker import open_workshop
 from tests.cast import Person, make_person
 from tests.doors import phantom
-from tests.e2e.conftest import CHROMIUM, FLAGS
 from tests.e2e.desk import sign_in
+from tests.e2e.gallery import CHROMIUM, FLAGS
 
 ROUNDS = 25
 IMAGES = (1, 20)

@@ -9,12 +9,7 @@ from playwright.sync_api import Browser, Page
 from sidecar.instance import Instance
 from tests.cast import Person
 from tests.e2e.desk import sign_in, watch_errors
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+from tests.e2e.gallery import CHROMIUM, FLAGS
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from sidecar.demo.objects import uid
 from sidecar.demo.phantoms import generate
@@ -16,7 +16,6 @@ from sidecar.instance.ohif import prepare_ohif
 from tests.doors.inbox import FakeInbox
 from tests.doors.running_cell import RunningCell
 from tests.e2e import ohif_page
-from tests.e2e.gallery import CHROMIUM, FLAGS
 from tests.e2e.viewer_stand import Stand
 
 STUDIES = {s.key: s for hospital in DEMO.values() for s in hospital}
@@ -40,18 +39,9 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     inbox.close()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    # Playwright runs an event loop in this thread; a loop that a later test starts here would find it running.
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    page = chromium.new_page(viewport={"width": 1280, "height": 860})
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
     ohif_page.watch(page)
     yield page
     page.close()
