@@ -7,7 +7,7 @@ from typing import cast
 from uuid import UUID
 
 import segno
-from flask import Blueprint, current_app, redirect, render_template, request, session
+from flask import Blueprint, current_app, flash, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -26,6 +26,7 @@ bp = Blueprint("accounts", __name__)
 
 PENDING_SECONDS = 300
 WRONG = "E-mail address or password is not right."
+SPENT = "This invitation was used already, or has run out. Sign in, or ask whoever invited you for a new link."
 OWN_PATH = re.compile(r"/(?!/)[!-\[\]-~]*")
 """Printable ASCII without space and backslash: browsers drop tabs and line ends, and read ``/\\x`` as ``//x``, another site."""
 
@@ -118,8 +119,7 @@ def logout(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/invitation/<token>", needs=Permission.PUBLIC)
 def invitation(_scope: Scope, token: str) -> ResponseReturnValue:
     """Show the page where an invited person sets password and second factor."""
-    with scopes().open(NOBODY, login=service.invitation_hash(token)) as asking:
-        user = service.invited(asking, token)
+    user = _invited(token)
     secret = session.setdefault("enrolling", service.new_totp_secret())
     return _enrol_page(user, secret, error="")
 
@@ -130,8 +130,7 @@ def invitation_post(_scope: Scope, token: str) -> ResponseReturnValue:
     secret = session.get("enrolling")
     if not secret:
         raise Missing
-    with scopes().open(NOBODY, login=service.invitation_hash(token)) as asking:
-        user = service.invited(asking, token)
+    user = _invited(token)
     try:
         form = forms.Enrolment.model_validate(request.form.to_dict())
         # Within the guest's own walls: once spent, the invitation no longer shows the account to its bearer.
@@ -143,7 +142,17 @@ def invitation_post(_scope: Scope, token: str) -> ResponseReturnValue:
     except Invalid as problem:
         return _enrol_page(user, secret, error=problem.message), 400
     session.clear()
+    flash({"text": "Password and authenticator are set. Sign in with them.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
     return redirect("/login")
+
+
+def _invited(token: str) -> User:
+    """Return whose invitation this is; Missing says what to do about a link that was used or ran out."""
+    with scopes().open(NOBODY, login=service.invitation_hash(token)) as asking:
+        try:
+            return service.invited(asking, token)
+        except Missing as unknown:
+            raise Missing(SPENT) from unknown
 
 
 def _enrol_page(user: User, secret: str, *, error: str) -> str:

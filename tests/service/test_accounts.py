@@ -108,7 +108,10 @@ def test_invitation_sets_password_and_second_factor_once(cast: Cast, scopes: Sco
     short = guest.post(f"/invitation/{token}", data={**answer, "password": "short", "again": "short"})
     assert short.status_code == 400
     assert guest.post(f"/invitation/{token}", data=answer).status_code == 302
-    assert guest.get(f"/invitation/{token}").status_code == 404
+    assert "Sign in with them" in guest.get("/login").text
+    spent = guest.get(f"/invitation/{token}")
+    assert spent.status_code == 404
+    assert "ask whoever invited you" in spent.text
     with scopes.open(NOBODY, login=user.email) as scope:
         assert service.check_password(scope, email=user.email, password=PASSWORD) is not None
 
