@@ -108,7 +108,7 @@ def status(data: Path) -> None:
 def logs(data: Path, name: str | None, follow: bool) -> None:  # noqa: FBT001
     """Print the ends of the logs.
 
-    NAME is one of web worker nginx postgres redis supervisord or cell-<uuid>, as `status` shows them; default: all.
+    NAME is one of web worker nginx postgres redis supervisord, or a cell as `status` shows it; default: all.
     """
     from sidecar.instance.report import log_files
 

@@ -27,7 +27,8 @@ def print_status(instance: Instance, console: Console) -> bool:
     for part in parts:
         aet, dicom = cell_place(layout.cells_conf / f"{part.name}.conf")
         port = str(known_ports.get(part.name, dicom))
-        table.add_row(part.name, _coloured(part.state), str(part.pid or ""), _age(part), port, aet)
+        name = part.name[:13] if aet else part.name  # as much of a cell's id as `logs` needs
+        table.add_row(name, _coloured(part.state), str(part.pid or ""), _age(part), port, aet)
     console.print(table if parts else "Nothing runs. Start with ./readingroom up")
     console.print(f"web interface  {instance.url}")
     console.print(f"DICOM ports    {ports.cell_dicom[0]}-{ports.cell_dicom[1]}")
@@ -39,7 +40,9 @@ def print_status(instance: Instance, console: Console) -> bool:
 
 
 def log_files(instance: Instance, name: str | None) -> list[Path]:
-    """Return the log of one part, or all of them when no name is given."""
+    """Return the log of one part, or all of them when no name is given. Of a cell the beginning of its name will do."""
+    if name and name.startswith("cell-"):
+        return sorted(instance.layout.cells.glob(f"{name.removeprefix('cell-')}*/log/orthanc.log"))
     if name:
         path = log_path(instance.layout, name)
         return [path] if path.exists() else []
