@@ -83,6 +83,4 @@ class CellTokens:
 
     def service(self, *, cell: UUID, organisation: UUID, now: datetime) -> str:
         """Return the sidecar's own token for its machine routes."""
-        return self.mint(
-            cell=cell, subject="sidecar", organisation=organisation, role="service", session="service", now=now
-        )
+        return self.mint(cell=cell, subject="sidecar", organisation=organisation, role="service", session="service", now=now)

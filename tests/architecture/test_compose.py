@@ -83,7 +83,7 @@ def test_the_sidecars_settings_are_complete(name: str) -> None:
     assert settings.orthanc_root is None
     assert settings.inbox_url.startswith("http://web:8000/")
     assert settings.cell_host in SERVICES
-    assert "docker/with-secrets" in instructions(SIDECAR, "ENTRYPOINT")[0]
+    assert "sidecar/instance/docker/with-secrets" in instructions(SIDECAR, "ENTRYPOINT")[0]
     assert f"ARG RR_CELL_HTTP_PORTS={given['RR_CELL_HTTP_PORTS']}" in SIDECAR
     assert f"ARG RR_CELL_HOST={given['RR_CELL_HOST']}" in SIDECAR
     assert f"rename('{given['RR_OHIF_DIR']}')" in SIDECAR
@@ -103,7 +103,7 @@ def test_paths_in_the_settings_are_volumes_or_in_the_image() -> None:
 def test_worker_and_cells_share_their_volumes_at_the_same_paths() -> None:
     worker, cells = volumes("worker"), volumes("cells")
     assert cells.items() <= worker.items()
-    conf = (CHECKOUT / "docker/cells.conf").read_text()
+    conf = (CHECKOUT / "sidecar/instance/docker/cells.conf").read_text()
     given = SERVICES["worker"]["environment"]
     assert f"file={given['RR_SUPERVISOR_SOCKET']}\n" in conf
     assert f"files = {given['RR_SUPERVISOR_INCLUDE']}/*.conf\n" in conf
@@ -128,11 +128,11 @@ def test_no_password_stands_anywhere() -> None:
 
 
 def test_scripts_exist_and_can_be_run() -> None:
-    for script in ("docker/with-secrets", "docker/redis-with-password"):
+    for script in ("sidecar/instance/docker/with-secrets", "sidecar/instance/docker/redis-with-password"):
         assert (CHECKOUT / script).stat().st_mode & 0o111
         read = set(re.findall(r"\$RR_SECRETS_DIR/(\w+)", (CHECKOUT / script).read_text()))
         assert read <= set(MAKERS) - OPERATOR_SECRETS
-    assert SERVICES["redis"]["entrypoint"] == ["/opt/readingroom/docker/redis-with-password"]
+    assert SERVICES["redis"]["entrypoint"] == ["/opt/readingroom/sidecar/instance/docker/redis-with-password"]
 
 
 @pytest.mark.parametrize("name", [each for each in SERVICES if "healthcheck" in SERVICES[each]])

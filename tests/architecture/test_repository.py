@@ -66,7 +66,7 @@ def test_the_top_level_is_what_it_was_agreed_to_be() -> None:
     top = {name.split("/")[0] for name in names}
     assert top <= {
         "orthanc_plugin", "sidecar", "migrations", "orthanc.json", "docker-compose.yml", "tests", "pyproject.toml", "README.md",
-        "readingroom", "Dockerfile.orthanc", "Dockerfile.sidecar", "docker", ".ci", "requirements.lock", "requirements-dev.lock",
+        "readingroom", "Dockerfile.orthanc", "Dockerfile.sidecar", ".ci", "requirements.lock", "requirements-dev.lock",
         ".gitignore", ".dockerignore", "LICENSE", "benchmarks",
     }  # fmt: skip
 

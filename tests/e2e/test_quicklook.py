@@ -72,5 +72,12 @@ def test_a_phone_shows_one_image_at_a_time(
     expect(page.locator("#quicklook")).to_be_visible()
     expect(page.locator("#viewer")).to_be_hidden()
     assert "/ohif/" in str(page.locator("#viewer").get_attribute("src"))
+
+    page.set_viewport_size(DESK)  # type: ignore[arg-type]
+    page.goto("/worklist")
+    page.keyboard.press("p")
+    page.keyboard.press("j")
+    expect(page.locator("#preview img")).to_have_count(1, timeout=30_000)
+    until(lambda: page.evaluate("() => document.querySelector('#preview img').naturalWidth") == 256, 30, "no thumbnail")
     assert page.faults == []  # type: ignore[attr-defined]
     context.close()

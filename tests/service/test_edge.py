@@ -77,6 +77,32 @@ def test_pixels_come_from_the_cell_with_its_token_and_nothing_of_the_client(edge
     assert not {"cookie", "x-http-method-override", "forwarded", "x-forwarded-host", "x-cell-address"} & set(asked.headers)
 
 
+@pytest.mark.parametrize(
+    ("asked", "passed"),
+    [
+        ("image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", "image/jpeg"),
+        ("image/png", "image/png"),
+        ("multipart/related; type=application/octet-stream; transfer-syntax=*",) * 2,
+    ],
+)
+def test_an_img_is_given_a_jpeg_and_whoever_asks_plainly_what_they_ask_for(edge: Edge, asked: str, passed: str) -> None:
+    edge.may.add((edge.cookie, "ctx", STUDY))
+    edge.http.get(f"/dicom-web/ctx{FRAMES}/rendered", headers={"Cookie": edge.cookie, "Accept": asked})
+    assert edge.cell.seen[0].headers["accept"] == passed
+
+
+def test_only_what_is_named_by_its_content_is_kept_for_ever(edge: Edge) -> None:
+    for path, kept in (
+        ("app.css?v=0123456789", "public, max-age=31536000, immutable"),
+        ("app.css", "no-cache"),
+        ("app.css?v=", "no-cache"),
+        ("app.css?v=0123456789&x", "no-cache"),
+    ):
+        answer = edge.http.get(f"/static/{path}")
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, kept)
+    assert "cache-control" not in edge.http.get("/static/none.css?v=0123456789").headers
+
+
 def test_a_decision_is_remembered_for_its_cookie_context_and_study_only(edge: Edge) -> None:
     edge.may.add((edge.cookie, "ctx", STUDY))
     for _ in range(3):
