@@ -53,7 +53,7 @@ def page(scope: Scope, filters: Filters) -> dict[str, Any]:
     return {
         **listing(scope, filters),
         "heading": "Your studies" if scope.actor.kind is OrganisationKind.PROVIDER else "Studies",
-        "counts": _counts(scope, filters),
+        "counts": counts(scope, filters),
         "modalities": [("", "All modalities"), *((each, each) for each in _modalities(scope))],
         "unknown_senders": _unknown_senders(scope),
         "senders": _senders(scope),
@@ -140,7 +140,8 @@ def _report(study: Study, report: Report | None, seen: dict[UUID, int]) -> dict[
     }
 
 
-def _counts(scope: Scope, filters: Filters) -> list[dict[str, Any]]:
+def counts(scope: Scope, filters: Filters) -> list[dict[str, Any]]:
+    """Return the context of ``_hospital_counts.html``: all studies by state, whatever is searched."""
     wanted = [func.count().filter(condition) for _label, condition in STATES.values()]
     numbers = scope.session.execute(select(*wanted)).one()
     return [

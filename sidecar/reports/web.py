@@ -80,6 +80,12 @@ def hospital_changes(scope: Scope) -> ResponseReturnValue:
     return answer
 
 
+@route(bp, "/hospital/counts", needs=Permission.STUDY_LIST)
+def hospital_counts(scope: Scope) -> ResponseReturnValue:
+    """The tabs anew, after rows changed."""
+    return render_template("_hospital_counts.html", counts=hospital.counts(scope, _filters(request.args)))
+
+
 @route(bp, "/hospital/events", needs=Permission.STUDY_LIST)
 def hospital_events(scope: Scope) -> ResponseReturnValue:
     """The line that says "look again". The transaction of this request ends before the first event is sent."""

@@ -180,6 +180,8 @@ def test_the_hospitals_list_and_its_changes(browse: Browse, cast: Cast, scopes: 
     assert f'id="study-{study.id}"' in changed.text
     assert "Being read" in changed.text
     assert int(changed.headers["X-Worklist-Cursor"]) >= int(cursor)
+    counted = [each.get("/hospital/counts?state=reading").text for each in (owner, browse(cast.luke_technician))]
+    assert [re.findall(r'class="count">(\d+)', text) for text in counted] == [["1", "0", "0", "1", "0"], ["0"] * 5]
     found = owner.post("/hospital/rows", data={"q": "佐藤", "state": "reading"}).text
     assert f'id="study-{study.id}"' in found
     assert f'id="study-{study.id}"' not in owner.post("/hospital/rows", data={"q": "nobody"}).text

@@ -338,6 +338,7 @@ FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
         "_review.html",
         {"content": CONTENT, "content_hash": "", "watermark": "NOT SIGNED", "checks": CHECKS},
     ),
+    "/hospital/counts": ("_hospital_counts.html", {"counts": HOSPITAL["counts"]}),
     "/hospital/changes": ("_hospital_rows.html", {"rows": []}),
     "/problem": ("error.html", {"problem": Missing(), "fragment": True}),
 }

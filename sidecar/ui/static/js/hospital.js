@@ -24,6 +24,18 @@ async function catchUp() {
   table.dataset.cursor = answer.headers.get('X-Worklist-Cursor') ?? table.dataset.cursor;
   if (table.hidden && answer.text.includes('<tr')) location.reload(); // the first study ever: draw the whole list
   else rows.merge(answer.text);
+  if (answer.text.includes('<tr')) refreshCounts();
+}
+
+let countsTimer = 0;
+function refreshCounts() {
+  if (countsTimer) return;
+  countsTimer = setTimeout(async () => {
+    countsTimer = 0;
+    const counts = $('#counts');
+    const answer = await send('GET', `${counts.dataset.counts}?state=${encodeURIComponent(form.elements.state.value)}`);
+    if (answer.ok) counts.innerHTML = answer.text;
+  }, 600);
 }
 
 document.addEventListener('htmx:afterSwap', (event) => { if (event.detail.target === list) rows.reset(); });
