@@ -1,5 +1,6 @@
 """The Debian root in which every cell's Orthanc runs: built once, cached, read-only ever after."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -40,9 +41,16 @@ def built() -> bool:
 
 
 def build(console: Console) -> None:
-    """Build the root under a temporary name and rename it; raise StepError."""
+    """Build the root under a temporary name and rename it; raise StepError. A second build waits for the first and uses it."""
     target = root_path()
     target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built():
+            _build(target, console)
+
+
+def _build(target: Path, console: Console) -> None:
     for abandoned in target.parent.glob(f"{target.name}.part-*"):
         remove_tree(abandoned)
     part = target.with_name(f"{target.name}.part-{uuid.uuid4().hex[:8]}")
