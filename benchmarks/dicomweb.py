@@ -92,7 +92,7 @@ def run(app: Flask) -> dict[str, dict[str, float]]:
         "search 1000 instances": (f"{series}/instances", {}),
         "metadata, gzip": (f"{series}/metadata", {"Accept-Encoding": "gzip"}),
         "metadata, plain": (f"{series}/metadata", {}),
-        "pixel decision": (f"/edge/pixels?context={root[11:]}&study={study.uid}", {}),
+        "pixel decision": (f"/edge/pixels?context={root[11:]}&study={study.uid}&series={study.series[0]}", {}),
     }
     results = {}
     for name, (path, headers) in paths.items():

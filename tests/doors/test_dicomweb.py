@@ -118,7 +118,8 @@ def test_a_reader_gets_real_metadata_and_only_this_studys_pixels(
     bulk = first["00091001"]["BulkDataURI"]
     assert bulk == f"instances/{mine[0].SOPInstanceUID}/bulk/00091001"
 
-    allowed = browser.get(f"/edge/pixels?context={context}&study={study.uid}")
+    decision = f"/edge/pixels?context={context}&study={study.uid}&series={study.series[0]}"
+    allowed = browser.get(decision)
     cell, token = f"http://{allowed.headers['X-Cell-Address']}/dicom-web/studies", allowed.headers["X-Cell-Token"]
 
     def ask(path: str, accept: str) -> httpx.Response:
@@ -141,9 +142,9 @@ def test_a_reader_gets_real_metadata_and_only_this_studys_pixels(
         f"{study.uid}/../{there}",
     ):
         assert ask(foreign, "*/*").status_code in {403, 404}, foreign
-    assert browser.get(f"/edge/pixels?context={context}&study={other[0].StudyInstanceUID}").status_code == 403
+    assert browser.get(decision.replace(study.uid, other[0].StudyInstanceUID)).status_code == 403
     stranger = browse(cast.stranger)
-    assert stranger.get(f"/edge/pixels?context={context}&study={study.uid}").status_code == 403
+    assert stranger.get(decision).status_code == 403
     assert stranger.get(f"{root}/series/{study.series[0]}/metadata").status_code == 404
 
 

@@ -130,7 +130,7 @@ class Edge:
             own = {"Content-Type": "application/json", "Content-Security-Policy": "script-src 'self'"}
             return 404, own, b'{"status":"error","code":"missing"}'
         context = asked.path.split("context=")[1].split("&")[0]
-        study = asked.path.split("study=")[1]
+        study = asked.path.split("study=")[1].split("&")[0]
         if (asked.headers.get("cookie", ""), context, study) not in self.may:
             return 403, {}, b""
         return 200, {"X-Cell-Address": self.cell_address, "X-Cell-Token": "signed"}, b""

@@ -41,8 +41,9 @@ class Viewer:
     def get(self, path: str, **options: object) -> TestResponse:
         return self.browser.get(f"/dicom-web/{self.context}{path}", **options)
 
-    def pixels(self, study_uid: str) -> TestResponse:
-        return self.browser.get(f"/edge/pixels?context={self.context}&study={study_uid}")
+    def pixels(self, study: Made, *, uid: str = "", series: str = "") -> TestResponse:
+        named = f"study={uid or study.uid}&series={series or study.series[0]}"
+        return self.browser.get(f"/edge/pixels?context={self.context}&{named}")
 
 
 @pytest.fixture
@@ -151,10 +152,10 @@ def test_who_is_not_signed_in_or_may_not_read_gets_nothing(cast: Cast, scopes: S
 def test_signing_out_closes_the_root(cast: Cast, scopes: Scopes, view: View) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     viewer = view(cast.reader, study)
-    assert viewer.pixels(study.uid).status_code == 204
+    assert viewer.pixels(study).status_code == 204
     assert viewer.browser.post("/logout").status_code == 302
     assert viewer.get("/studies").status_code == 401
-    assert viewer.pixels(study.uid).status_code == 401
+    assert viewer.pixels(study).status_code == 401
     with pytest.raises(Exception, match="Nothing"), scopes.open(viewer.actor) as scope:
         contexts.resolve_context(scope, viewer.context)
 
@@ -171,7 +172,7 @@ def test_same_identifiers_at_two_hospitals_stay_two_patients(cast: Cast, scopes:
         metadata = viewer.get(f"/studies/{study.uid}/series/{study.series[0]}/metadata").json or []
         assert metadata[0]["00100010"]["Value"] == [{"Alphabetic": name}]
         assert cells.asked[-1][0].organisation_id == study.owner
-        claims = jwt.decode(viewer.pixels(study.uid).headers["X-Cell-Token"], options={"verify_signature": False})
+        claims = jwt.decode(viewer.pixels(study).headers["X-Cell-Token"], options={"verify_signature": False})
         assert claims["aud"] == str(cells.asked[-1][0].cell_id)
 
 
@@ -242,7 +243,7 @@ def test_pixels_are_allowed_for_one_study_for_two_minutes(cast: Cast, scopes: Sc
     other = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_id="P2")
     viewer = view(cast.reader, study)
     for made in (study, prior):
-        response = viewer.pixels(made.uid)
+        response = viewer.pixels(made)
         assert response.status_code == 204
         assert response.headers["X-Cell-Address"] == "127.0.0.1:4"
         key = app.extensions["readingroom.cell_tokens"].key.public_key()
@@ -251,11 +252,21 @@ def test_pixels_are_allowed_for_one_study_for_two_minutes(cast: Cast, scopes: Sc
         assert claims["studies"] == [made.uid]
         assert (claims["role"], claims["sid"]) == ("radiologist", viewer.actor.session)
         assert claims["exp"] - claims["iat"] <= 120
-    foreign, unknown = viewer.pixels(other.uid), viewer.pixels("1.2.3")
+    foreign, unknown = viewer.pixels(other), viewer.pixels(other, uid="1.2.3")
     assert words(foreign) == words(unknown)
     assert foreign.status_code == 403
     assert "X-Cell-Token" not in foreign.headers
     assert viewer.browser.get("/edge/pixels").status_code == 403
+
+
+def test_the_same_study_uid_of_another_patient_opens_no_pixels(cast: Cast, scopes: Scopes, view: View) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    twin = make_study(scopes, cast.mercy, uid=study.uid, patient_id="P2")
+    viewer = view(cast.reader, study)
+    assert viewer.pixels(study).status_code == 204
+    foreign, unknown = viewer.pixels(twin), viewer.pixels(study, series="1.2.3")
+    assert foreign.status_code == 403
+    assert words(foreign) == words(unknown)
 
 
 def test_storing_is_refused_and_says_so(cast: Cast, scopes: Scopes, view: View, browse: Browse) -> None:

@@ -112,6 +112,15 @@ def test_a_decision_is_remembered_for_its_cookie_context_and_study_only(edge: Ed
     assert edge.http.get(f"/dicom-web/other{FRAMES}", headers={"Cookie": edge.cookie}).status_code == 404
     assert edge.http.get(f"/dicom-web/ctx{FRAMES.replace(STUDY, '9.9')}", headers={"Cookie": edge.cookie}).status_code == 404
     assert len(edge.cell.seen) == 3
+    edge.http.get(f"/dicom-web/ctx{FRAMES.replace('/series/1.2/', '/series/1.9/')}", headers={"Cookie": edge.cookie})
+    assert edge.web.paths("/edge")[0].endswith(f"&study={STUDY}&series=1.2")
+    assert edge.web.paths("/edge")[-1].endswith(f"&study={STUDY}&series=1.9")
+
+
+def test_a_path_without_a_series_reaches_no_cell(edge: Edge) -> None:
+    edge.may.add((edge.cookie, "ctx", STUDY))
+    assert edge.http.get(f"/dicom-web/ctx/studies/{STUDY}/thumbnail", headers={"Cookie": edge.cookie}).status_code == 404
+    assert edge.cell.seen == []
 
 
 def test_refusal_and_unknown_are_the_web_applications_own_words(edge: Edge) -> None:
