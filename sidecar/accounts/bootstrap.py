@@ -4,9 +4,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from sidecar.accounts import service
+from sidecar.accounts import rules, service
 from sidecar.gate.actor import Actor, OrganisationKind, Role
 from sidecar.gate.scope import Scopes
+from sidecar.kernel.errors import Invalid
 from sidecar.organisations.tables import Organisation
 
 PLATFORM_NAME = "Reading Room platform"
@@ -31,7 +32,15 @@ def platform_root(organisation_id: UUID | None = None) -> Actor:
 
 
 def invite_first_admin(scopes: Scopes, *, email: str, name: str) -> str:
-    """Create a platform administrator and return the token of the single-use invitation link."""
+    """Create a platform administrator and return the token of the single-use invitation link.
+
+    Raises:
+        Invalid: not an e-mail address. Conflict: the account exists and has a password.
+    """
+    try:
+        rules.email_address(email)
+    except ValueError as fault:
+        raise Invalid(str(fault)) from fault
     organisation = platform_id(scopes)
     with scopes.open(platform_root(organisation)) as scope:
         _user, token = service.invite_user(scope, organisation_id=organisation, email=email, name=name, role=Role.ADMIN)

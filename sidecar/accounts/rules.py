@@ -35,3 +35,11 @@ def matching_step(secret: str, code: str, *, at: float, last_step: int) -> int |
         if hmac.compare_digest(totp.at(step * STEP_SECONDS), code) and step > last_step:
             return step
     return None
+
+
+def email_address(text: str) -> str:
+    """Return an e-mail address as it is; ValueError for what cannot be one."""
+    local, _, domain = text.partition("@")
+    if not local or "." not in domain or any(sign.isspace() for sign in text):
+        raise ValueError("Write an e-mail address such as name@hospital.org.")
+    return text

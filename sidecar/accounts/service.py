@@ -39,25 +39,20 @@ def list_users(scope: Scope, organisation_id: UUID) -> list[User]:
 
 
 def invite_user(scope: Scope, *, organisation_id: UUID, email: str, name: str, role: Role) -> tuple[User, str]:
-    """Create an account without password; return it with the token of its single-use link, shown once."""
+    """Create an account without password; return it with the token of its single-use link, shown once.
+
+    Whoever was invited and never came is invited anew: links get lost. The earlier link opens nothing any more.
+    """
     address = email.strip().lower()
-    taken = select(User.id).where(User.organisation_id == organisation_id, User.email == address)
-    if scope.session.scalar(taken):
+    user = scope.session.scalar(select(User).where(User.organisation_id == organisation_id, User.email == address))
+    if user and (user.password_hash or user.disabled_at):
         raise Conflict("Somebody with this e-mail address is already in the organisation.")
+    if user is None:
+        user = User(organisation_id=organisation_id, id=uuid4(), email=address, zone="", totp_last_step=0, created_at=scope.now)
+        scope.session.add(user)
     token = secrets.token_urlsafe(32)
-    user = User(
-        organisation_id=organisation_id,
-        id=uuid4(),
-        email=address,
-        name=name.strip(),
-        role=role.value,
-        zone="",
-        totp_last_step=0,
-        invitation_hash=invitation_hash(token),
-        invitation_expires_at=scope.now + INVITATION_LIFE,
-        created_at=scope.now,
-    )
-    scope.session.add(user)
+    user.name, user.role = name.strip(), role.value
+    user.invitation_hash, user.invitation_expires_at = invitation_hash(token), scope.now + INVITATION_LIFE
     scope.session.flush()
     scope.emit(events.UserInvited(organisation_id=organisation_id, user_id=user.id, role=role.value))
     return user, token

@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from sidecar.accounts import service
+from sidecar.accounts import rules, service
 from sidecar.adapters.redis import wake_worker
 from sidecar.gate.actor import OrganisationKind, Role
 from sidecar.gate.forms import Filled, read, tentatively
@@ -29,18 +29,11 @@ ROLE_WORDS = {
 }
 
 
-def _email(text: str) -> str:
-    local, _, domain = text.partition("@")
-    if not local or "." not in domain or any(sign.isspace() for sign in text):
-        raise ValueError("Write an e-mail address such as name@hospital.org.")
-    return text
-
-
 class InvitationForm(BaseModel):
     """Who is invited, as what."""
 
     model_config = ConfigDict(extra="ignore")
-    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_email)]
+    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(rules.email_address)]
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
     role: Role
 

@@ -46,10 +46,16 @@ def test_the_form_explains(browse: Browse, cast: Cast, field: str, value: str, w
     assert words in answer.text
 
 
-def test_an_address_is_invited_once(browse: Browse, cast: Cast) -> None:
+def test_a_lost_link_is_replaced_by_inviting_again(browse: Browse, cast: Cast) -> None:
     admin, form = browse(cast.mercy_admin), invitation()
-    admin.post("/admin/users", data=form)
-    answer = admin.post("/admin/users", data=form)
+    lost, found = (re.findall(r"/invitation/[\w-]+", admin.post("/admin/users", data=form).text)[0] for _ in range(2))
+    assert browse(None).get(lost).status_code == 404
+    assert browse(None).get(found).status_code == 200
+    assert admin.get("/admin/users").text.count(form["email"]) == 1
+
+
+def test_whoever_has_an_account_is_not_invited_again(browse: Browse, cast: Cast) -> None:
+    answer = browse(cast.mercy_admin).post("/admin/users", data=invitation(email=cast.owner.email))
     assert answer.status_code == 409
     assert "already in the organisation" in answer.text
 
