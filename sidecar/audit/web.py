@@ -38,13 +38,20 @@ def audit(scope: Scope) -> ResponseReturnValue:
     )
 
 
+EARLIEST, LATEST = 2000, 2999
+"""Years that can be asked for. A day at the edge of the calendar has no next day in some zones."""
+
+
 def _day(written: str) -> tuple[date | None, str]:
     if not written:
         return None, ""
     try:
-        return date.fromisoformat(written), ""
+        day = date.fromisoformat(written)
     except ValueError:
         return None, "Write a date such as 2026-11-21."
+    if not EARLIEST <= day.year <= LATEST:
+        return None, f"The journal knows the years {EARLIEST} to {LATEST}."
+    return day, ""
 
 
 def _span(group: str, day: date | None) -> queries.Span:

@@ -43,6 +43,8 @@ def test_it_is_narrowed_by_kind_and_day(browse: Browse, scopes: Scopes, cast: Ca
     assert "CT0" in admin.get(f"/admin/audit?group=organisations.sender,organisations.refusal&day={today}").text
     assert "CT0" not in admin.get("/admin/audit?group=reports.").text
     assert "CT0" not in admin.get("/admin/audit?day=2020-01-01").text
+    for beyond in ("9999-12-31", "0001-01-01"):
+        assert "The journal knows the years" in admin.get(f"/admin/audit?day={beyond}").text
     page = admin.get("/admin/audit?day=yesterday").text
     assert "Write a date" in page
     assert "Nothing here" in admin.get("/admin/audit?day=2020-01-01").text
