@@ -1,5 +1,6 @@
 """``./readingroom``: the verbs a person and the CI use. Thin: what a verb does lives in the package it calls."""
 
+import re
 import shutil
 import subprocess
 from contextlib import closing
@@ -44,6 +45,13 @@ class Verbs(click.Group):
             ctx.exit(130)
 
 
+def origin(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is not scheme, host and perhaps a port: links and cookies are made from it."""
+    if value and not re.fullmatch(r"https?://[\w.-]+(:\d+)?/?", value):
+        raise click.BadParameter("write it as https://reading.example.org")
+    return value
+
+
 def there(data: Path) -> Instance:
     """Return the existing instance; say what to do when there is none."""
     if not (data / "instance.json").exists():
@@ -72,9 +80,10 @@ def cli() -> None:
 @click.option("--demo", is_flag=True, help="Load two hospitals, a reading group and phantom studies.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Public HTTP port, remembered. Default: 8042 or the next free.")
 @click.option("--bind", help="Address to listen on, remembered. Default: 127.0.0.1.")
-def up(data: Path, demo: bool, port: int | None, bind: str | None) -> None:  # noqa: FBT001 - click passes by name
+@click.option("--url", callback=origin, help="Address in people's browsers when a TLS proxy is in front, remembered.")
+def up(data: Path, demo: bool, port: int | None, bind: str | None, url: str | None) -> None:  # noqa: FBT001 - click passes by name
     """Install what is missing, start everything, print the address."""
-    instance = Instance(data, port=port, bind=bind, console=console)
+    instance = Instance(data, port=port, bind=bind, url=url, console=console)
     instance.up()
     if demo:
         load_demo(instance)

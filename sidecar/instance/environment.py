@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sidecar.instance import orthanc_root, postgres, redis, viewer
 from sidecar.instance.layout import CHECKOUT, LOOPBACK, Layout, write_private
@@ -26,10 +28,17 @@ def variables(layout: Layout) -> dict[str, str]:
         "RR_CELL_DICOM_PORTS": "{}-{}".format(*ports.cell_dicom),
         "RR_CELL_HTTP_PORTS": "{}-{}".format(*ports.cell_http),
         "RR_CELL_HOST": LOOPBACK,
-        "RR_DICOM_HOST": os.environ.get("RR_DICOM_HOST", LOOPBACK if layout.bind == LOOPBACK else layout.bind),
+        "RR_DICOM_HOST": os.environ.get("RR_DICOM_HOST") or _dicom_host(layout),
         "RR_OHIF_DIR": str(viewer.path()),
         "RR_ZONE": os.environ.get("RR_ZONE", "UTC"),
     }
+
+
+def _dicom_host(layout: Layout) -> str:
+    """Return what connection sheets tell scanners: an address that can be called, which 0.0.0.0 is not."""
+    if layout.bind != "0.0.0.0":  # noqa: S104 - read, not bound
+        return layout.bind
+    return urlsplit(layout.url).hostname or socket.getfqdn()
 
 
 def owner_variables(layout: Layout) -> dict[str, str]:

@@ -20,10 +20,16 @@ class Instance:
     """A private instance. Opening one writes nothing but ``instance.json``, where its ports are remembered."""
 
     def __init__(
-        self, data_dir: Path, *, port: int | None = None, bind: str | None = None, console: Console | None = None
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        bind: str | None = None,
+        url: str | None = None,
+        console: Console | None = None,
     ) -> None:
         self.console = console or Console(stderr=True)
-        self.layout: Layout = open_layout(data_dir, public_port=port, bind=bind)
+        self.layout: Layout = open_layout(data_dir, public_port=port, bind=bind, url=url)
 
     @property
     def url(self) -> str:

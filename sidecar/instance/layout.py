@@ -37,6 +37,7 @@ class Layout:
     data: Path
     ports: Ports
     bind: str = LOOPBACK
+    url: str = ""
 
     @property
     def run(self) -> Path:
@@ -85,7 +86,9 @@ class Layout:
 
     @property
     def public_url(self) -> str:
-        """Origin without trailing slash."""
+        """Origin without trailing slash: what was given with ``--url``, else what nginx itself answers."""
+        if self.url:
+            return self.url
         everywhere = self.bind in {LOOPBACK, "0.0.0.0"}  # noqa: S104 - read, not bound
         host = os.environ.get("RR_PUBLIC_HOST", LOOPBACK if everywhere else self.bind)
         return f"http://{host}:{self.ports.public}"
@@ -104,7 +107,7 @@ class Layout:
             os.chown(self.postgres, user.pw_uid, user.pw_gid)
 
 
-def open_layout(data_dir: Path, *, public_port: int | None = None, bind: str | None = None) -> Layout:
+def open_layout(data_dir: Path, *, public_port: int | None = None, bind: str | None = None, url: str | None = None) -> Layout:
     """Return the remembered layout of ``data_dir``, or choose and remember one. Explicit values replace remembered ones."""
     data = data_dir.absolute()
     if len(str(data / "postgres" / ".s.PGSQL.19001")) > SOCKET_PATH_LIMIT:
@@ -116,9 +119,9 @@ def open_layout(data_dir: Path, *, public_port: int | None = None, bind: str | N
     else:
         ports = choose_ports(data, public=public_port, default=data == default_data_dir())
     ports = replace(ports, public=public_port or ports.public)
-    layout = Layout(data, ports, bind or known.get("bind", LOOPBACK))
+    layout = Layout(data, ports, bind or known.get("bind", LOOPBACK), (url or known.get("url", "")).rstrip("/"))
     data.mkdir(parents=True, exist_ok=True)
-    write_private(memory, json.dumps({"bind": layout.bind, "ports": asdict(ports)}, indent=1))
+    write_private(memory, json.dumps({"bind": layout.bind, "url": layout.url, "ports": asdict(ports)}, indent=1))
     return layout
 
 

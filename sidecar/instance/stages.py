@@ -105,6 +105,9 @@ def _answers(layout: Layout, name: str) -> bool:
 
 def _bring(layout: Layout, name: str) -> None:
     """Start a part and wait until it answers; raise StepError with the end of its log."""
+    if name == "nginx" and not supervision.is_up(layout, name) and port_answers(layout.ports.public):
+        # Somebody else would answer in its place, and all would look well.
+        raise StepError(f"port {layout.ports.public} is taken by another program: choose another one with --port")
     try:
         supervision.start_program(layout, name)
         wait_until(lambda: _answers(layout, name), seconds=60, what=f"an answer from {name}", pause=0.2)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.instance import stages, supervision
 from sidecar.instance.layout import open_layout, write_private
 from sidecar.instance.steps import StepError
 
@@ -18,6 +19,18 @@ def test_what_one_asks_for_replaces_what_was_remembered_and_stays(tmp_path: Path
     assert again == changed
     assert again.public_url == "http://10.0.0.5:9999"
     assert again.ports.postgres == before.ports.postgres
+
+
+def test_the_address_behind_a_proxy_is_remembered_for_links_and_secure_cookies(tmp_path: Path) -> None:
+    open_layout(tmp_path, url="https://reading.example.org/")
+    assert open_layout(tmp_path).public_url == "https://reading.example.org"
+
+
+def test_a_taken_port_is_told_and_not_mistaken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervision, "is_up", lambda *_: False)
+    monkeypatch.setattr(stages, "port_answers", lambda _: True)
+    with pytest.raises(StepError, match="--port"):
+        stages._bring(open_layout(tmp_path), "nginx")
 
 
 def test_a_path_too_long_for_a_socket_is_refused_before_anything_starts(tmp_path: Path) -> None:
