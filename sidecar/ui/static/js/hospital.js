@@ -1,9 +1,10 @@
 // The provider's list: live rows, the same contract as the worklist.
 
 import { $ } from './lib/dom.js';
-import { Offline, send } from './lib/http.js';
+import { Offline, problem, send } from './lib/http.js';
 import { live } from './lib/live.js';
 import { LiveRows } from './lib/rows.js';
+import { toast } from './lib/toast.js';
 
 const root = $('#hospital');
 const list = $('#list');
@@ -37,6 +38,25 @@ function refreshCounts() {
     if (answer.ok) counts.innerHTML = answer.text;
   }, 600);
 }
+
+async function prioritise(id, priority, before) {
+  try {
+    const answer = await send('POST', `/api/studies/${id}/priority`, { priority });
+    if (!answer.ok) { toast(problem(answer), 'bad'); return; }
+    toast(`Urgency is now ${priority === 'stat' ? 'STAT' : priority}.`, 'ok', before && { label: 'Undo', run: () => prioritise(id, before, null) });
+    await catchUp();
+  } catch (error) {
+    if (!(error instanceof Offline)) throw error;
+    toast('The server does not answer. Nothing was changed.', 'bad');
+  }
+}
+
+list.addEventListener('click', (event) => {
+  const choice = event.target.closest('[data-priority]');
+  if (!choice) return;
+  choice.closest('details').open = false;
+  prioritise(choice.closest('tr').id.replace('study-', ''), choice.dataset.priority, choice.dataset.before);
+});
 
 document.addEventListener('htmx:afterSwap', (event) => { if (event.detail.target === list) rows.reset(); });
 live(root.dataset.events, catchUp);
