@@ -7,13 +7,13 @@ storescu prints it, the moment of the row is when the page's DOM holds it with t
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from uuid import UUID
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks._result import write
 from sidecar.accounts.bootstrap import platform_id
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import OrganisationKind, Role, platform_system, system_actor
@@ -116,23 +117,25 @@ def one_round(page: Page, cell: Cell, directory: Path, number: int, images: int)
     return float(seen / 1000 - acknowledged)
 
 
-def summary(images: int, seconds: list[float]) -> dict[str, object]:
-    """What goes into the JSON file."""
+def report(images: int, seconds: list[float]) -> bool:
+    """Write the result; return whether the target is met."""
     median = statistics.median(seconds)
-    return {
-        "name": f"last C-STORE acknowledgement to row in the browser, {images} image(s) of 512x512",
-        "unit": "s",
-        "p50": round(median, 3),
-        "p95": round(statistics.quantiles(seconds, n=20)[-1], 3),
-        "worst": round(max(seconds), 3),
-        "rounds": len(seconds),
-        "target": TARGET_SECONDS,
-        "met": median <= TARGET_SECONDS,
-        "load": os.getloadavg()[0],
-    }
+    return write(
+        f"arrival_{images}",
+        name=f"last C-STORE acknowledgement to row in an open browser, {images} image(s) of 512x512, median",
+        unit="s",
+        ours=round(median, 3),
+        reference=None,
+        target=TARGET_SECONDS,
+        met=median <= TARGET_SECONDS,
+        how=f"{len(seconds)} rounds by storescu through cell, courier, intake, Redis, server-sent events and Chromium's DOM",
+        p95=round(statistics.quantiles(seconds, n=20)[-1], 3),
+        worst=round(max(seconds), 3),
+        load=round(os.getloadavg()[0], 1),
+    )
 
 
-def measure(instance: Instance, workshop: Workshop, directory: Path, rounds: int) -> list[dict[str, object]]:
+def measure(instance: Instance, workshop: Workshop, directory: Path, rounds: int) -> bool:
     """Open the reader's worklist and send."""
     cell, reader = furnish(workshop)
     wait_until_admitted(cell, directory)
@@ -143,31 +146,25 @@ def measure(instance: Instance, workshop: Workshop, directory: Path, rounds: int
         page.goto("/worklist")
         page.wait_for_selector("#live[data-state=live]")
         page.evaluate(WATCH)
-        results = [
-            summary(images, [one_round(page, cell, directory, number, images) for number in range(rounds)]) for images in IMAGES
+        met = [
+            report(images, [one_round(page, cell, directory, number, images) for number in range(rounds)]) for images in IMAGES
         ]
         browser.close()
-    return results
+    return all(met)
 
 
 def main(rounds: int = ROUNDS) -> int:
-    """Print the times and write build/bench/arrival.json; 1 when the target is missed."""
-    out = Path(os.environ.get("RR_RESULTS", Path(__file__).resolve().parents[1] / "build" / "bench"))
-    out.mkdir(parents=True, exist_ok=True)
+    """Print the times and write arrival_1.json and arrival_20.json; 1 when the target is missed."""
     with tempfile.TemporaryDirectory(prefix="readingroom-bench-", dir="/var/tmp") as name:
         Path(name).chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
         instance = Instance(Path(name) / "house")
         try:
             instance.up()
-            workshop = open_workshop(Settings.from_env(instance.env()))
-            results = measure(instance, workshop, Path(name), rounds)
+            with closing(open_workshop(Settings.from_env(instance.env()))) as workshop:
+                met = measure(instance, workshop, Path(name), rounds)
         finally:
             instance.down()
-    (out / "arrival.json").write_text(json.dumps(results, indent=2) + "\n")
-    for result in results:
-        print(f"{result['name']}: p50 {result['p50']} s, p95 {result['p95']} s, worst {result['worst']} s")
-        print(f"  target p50 {TARGET_SECONDS} s: {'met' if result['met'] else 'MISSED'} (load {result['load']:.1f})")
-    return 0 if all(result["met"] for result in results) else 1
+    return 0 if met else 1
 
 
 if __name__ == "__main__":

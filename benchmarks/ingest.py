@@ -9,7 +9,6 @@ delivers to an inbox on this machine while the images come in.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import statistics
@@ -23,6 +22,7 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks._result import write
 from tests.doors import phantom
 from tests.doors.inbox import FakeInbox
 from tests.doors.running_cell import CHECKOUT, RunningCell
@@ -87,7 +87,7 @@ def check(cell: RunningCell, total: int, inbox: FakeInbox | None) -> None:
         inbox.wait_for(lambda: len(set(inbox.sop_instance_uids())) == total)
 
 
-def measure(directory: Path, associations: int, turns: int) -> dict[str, object]:
+def measure(directory: Path, associations: int, turns: int) -> bool:
     """Alternate the sides; the ratio is the median of the ratios of neighbouring turns."""
     inbox = FakeInbox()
     ours = RunningCell(directory / "ours", inbox.url)
@@ -117,42 +117,36 @@ def measure(directory: Path, associations: int, turns: int) -> dict[str, object]
         ours.discard()
         reference.discard()
         inbox.close()
-    return summary(associations, *rates, cost)
+    return report(associations, *rates, cost)
 
 
-def summary(associations: int, ours: list[float], reference: list[float], cost: list[float]) -> dict[str, object]:
-    """What goes into the JSON file."""
+def report(associations: int, ours: list[float], reference: list[float], cost: list[float]) -> bool:
+    """Write the result; return whether the target is met."""
     ratios = sorted(mine / theirs for mine, theirs in zip(ours, reference, strict=True))
     ratio = statistics.median(ratios)
-    return {
-        "name": f"ingest, {associations} association(s), CT images 512x512",
-        "unit": "images/s",
-        "ours": round(statistics.median(ours), 1),
-        "reference": round(statistics.median(reference), 1),
-        "ratio": round(ratio, 3),
-        "quartiles": [round(value, 3) for value in statistics.quantiles(ratios, n=4)[::2]],
-        "processor_ms_per_image": [round(value, 2) for value in cost],
-        "target": TARGET,
-        "met": ratio >= TARGET,
-        "how": f"dcmsend, {len(ours)} turns of {IMAGES} images to each side, the same configuration with and without the "
+    return write(
+        f"ingest_{associations}",
+        name=f"ingest, {associations} association(s), CT images 512x512",
+        unit="images/s",
+        ours=round(statistics.median(ours), 1),
+        reference=round(statistics.median(reference), 1),
+        ratio=round(ratio, 3),
+        target=TARGET,
+        met=ratio >= TARGET,
+        how=f"dcmsend, {len(ours)} turns of {IMAGES} images to each side, the same configuration with and without the "
         "plugin; sides alternate; median of the ratios of neighbouring turns",
-    }
+        quartiles=[round(value, 3) for value in statistics.quantiles(ratios, n=4)[::2]],
+        processor_ms_per_image=[round(value, 2) for value in cost],
+    )
 
 
 def main(turns: int = TURNS) -> int:
-    """Print the ratios and write build/bench/ingest_1.json and ingest_4.json; 1 when a target is missed."""
-    out = CHECKOUT / "build" / "bench"
-    out.mkdir(parents=True, exist_ok=True)
-    results = []
+    """Print the ratios and write ingest_1.json and ingest_4.json; 1 when a target is missed."""
+    met = []
     for associations in ASSOCIATIONS:
         with tempfile.TemporaryDirectory(prefix="readingroom-bench-") as name:
-            result = measure(Path(name), associations, turns)
-        (out / f"ingest_{associations}.json").write_text(json.dumps(result, indent=2) + "\n")
-        print(f"{result['name']}: {result['ours']} with the plugin, {result['reference']} without")
-        print(f"  ratio {result['ratio']}, target {TARGET}: {'met' if result['met'] else 'MISSED'}")
-        print(f"  quartiles {result['quartiles']}, processor ms per image {result['processor_ms_per_image']}")
-        results.append(result)
-    return 0 if all(result["met"] for result in results) else 1
+            met.append(measure(Path(name), associations, turns))
+    return 0 if all(met) else 1
 
 
 if __name__ == "__main__":
