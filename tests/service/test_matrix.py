@@ -128,7 +128,9 @@ def test_every_rule_can_be_filled(app: Flask, world: World) -> None:
         url(rule, world.real)
 
 
-def test_a_stranger_cannot_tell_anothers_thing_from_nothing(app: Flask, browse: Browse, cast: Cast, world: World) -> None:
+def test_a_stranger_cannot_tell_anothers_thing_from_nothing(
+    app: Flask, browse: Browse, cast: Cast, world: World, record_property: Callable[[str, object], None]
+) -> None:
     cases = 0
     for who, person in strangers(cast).items():
         visitor = browse(person)
@@ -147,6 +149,7 @@ def test_a_stranger_cannot_tell_anothers_thing_from_nothing(app: Flask, browse: 
             assert answers[0] == answers[1], (who, method, rule.rule)
             cases += 1
     assert cases >= 200
+    record_property("cases", cases)
 
 
 def test_the_rightful_are_let_in(app: Flask, browse: Browse, cast: Cast, world: World) -> None:
