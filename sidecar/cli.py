@@ -59,6 +59,16 @@ def there(data: Path) -> Instance:
     return Instance(data, console=console)
 
 
+def finished(data: Path) -> Instance:
+    """Return an instance that was brought up at least once; one whose first ``up`` broke off has no secrets yet."""
+    instance = there(data)
+    if not (instance.layout.secrets / "postgres_app").exists():
+        raise click.ClickException(
+            f"the instance in {data} is not finished. Run ./readingroom up again: it goes on where it stopped"
+        )
+    return instance
+
+
 def load_demo(instance: Instance) -> None:
     """Load the demo; what went wrong is told in one line, and the next call goes on from there."""
     from sidecar.demo.load import DemoError, load
@@ -162,7 +172,7 @@ def code(data: Path, user: str) -> None:
     from sidecar.demo.cast import current_code
 
     try:
-        click.echo(current_code(there(data).env(), user))
+        click.echo(current_code(finished(data).env(), user))
     except KeyError:
         raise click.ClickException(f"there is no demo user called {user!r}; ./readingroom up --demo lists them") from None
 
@@ -181,7 +191,7 @@ def admin(data: Path, email: str, name: str) -> None:
     from sidecar.kernel.settings import Settings
     from sidecar.worker import open_workshop
 
-    instance = there(data)
+    instance = finished(data)
     if not instance.parts():
         raise click.ClickException(f"the instance in {data} is down. Start it first with ./readingroom up")
     try:

@@ -78,3 +78,9 @@ def test_another_package_than_the_pinned_one_is_refused(tmp_path: Path, monkeypa
     with pytest.raises(ohif.OhifError, match="not the pinned package"):
         ohif.prepare_ohif(tmp_path / "cache")
     assert not list((tmp_path / "cache").glob("ohif-3*"))
+
+
+def test_a_file_outside_the_archive_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ohif_recipe.RecipeError, match="outside itself"):
+        ohif_recipe.unpack(packed(tmp_path, {"../../elsewhere.js": "x"}), tmp_path / "prepared")
+    assert not (tmp_path / "elsewhere.js").exists()
