@@ -93,11 +93,6 @@ class CellClient:
         """Return name and versions of the running Orthanc."""
         return self._object(cell, "/system")
 
-    def rendered(self, cell: CellAddress, orthanc_id: str, *, width: int = 128, height: int = 128, quality: int = 70) -> bytes:
-        """Return a JPEG thumbnail of one instance that fits into ``width`` by ``height`` pixels."""
-        size = {"width": str(width), "height": str(height), "quality": str(quality)}
-        return self._get(cell, f"/instances/{orthanc_id}/rendered", size, headers={"Accept": "image/jpeg"}).content
-
     def _object(self, cell: CellAddress, path: str, arguments: Mapping[str, str] | None = None) -> dict[str, Any]:
         answer: object = self._get(cell, path, arguments).json()
         if not isinstance(answer, dict):

@@ -86,11 +86,6 @@ def open_context(scope: Scope, study_id: UUID, *, preview: bool = False) -> Read
     return context
 
 
-def resolve_context(scope: Scope, context_id: UUID | str) -> ReadingContext:
-    """Return the actor's own living context and renew it; Missing for any other id, well formed or not."""
-    return look_in(scope, context_id).context
-
-
 def look_in(scope: Scope, context_id: UUID | str) -> Opened:
     """Return the actor's own living context with those of its studies that the actor may still see, and renew it.
 

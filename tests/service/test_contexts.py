@@ -29,7 +29,7 @@ def open_context(scopes: Scopes, actor: Actor, study_id: UUID) -> ReadingContext
 
 def resolve(scopes: Scopes, actor: Actor, context_id: UUID | str) -> ReadingContext:
     with scopes.open(actor) as scope:
-        return contexts.resolve_context(scope, context_id)
+        return contexts.look_in(scope, context_id).context
 
 
 def test_it_lists_the_study_and_the_admissible_priors(cast: Cast, scopes: Scopes) -> None:

@@ -157,7 +157,7 @@ def test_signing_out_closes_the_root(cast: Cast, scopes: Scopes, view: View) -> 
     assert viewer.get("/studies").status_code == 401
     assert viewer.pixels(study).status_code == 401
     with pytest.raises(Exception, match="Nothing"), scopes.open(viewer.actor) as scope:
-        contexts.resolve_context(scope, viewer.context)
+        contexts.look_in(scope, viewer.context)
 
 
 def test_same_identifiers_at_two_hospitals_stay_two_patients(cast: Cast, scopes: Scopes, view: View, cells: FakeCells) -> None:
