@@ -45,6 +45,7 @@ export class Acts {
     const answer = await send('GET', `/worklist/${study(row)}/assign`);
     if (!answer.ok) { toast(this.words(answer), 'bad'); return; }
     $('.content', this.dialog).innerHTML = answer.text;
+    this.before = $('input[name="reader"]:checked', this.dialog)?.value ?? '';
     this.dialog.showModal();
     $('input[name="reader"]:checked, input[name="reader"]', this.dialog)?.focus();
   }
@@ -52,9 +53,10 @@ export class Acts {
   async assign(event) {
     const nobody = event.submitter?.name === 'reader';
     const reader = nobody ? '' : new FormData(event.target).get('reader') ?? '';
-    if (await this.post(this.target, 'assign', { reader })) {
+    const { target, before } = this;
+    if (await this.post(target, 'assign', { reader })) {
       this.dialog.close();
-      toast('Assigned.', 'ok');
+      toast(reader ? 'Assigned.' : 'Given back to everybody.', 'ok', { label: 'Undo', run: () => this.post(target, 'assign', { reader: before }) });
     }
   }
 }
