@@ -69,15 +69,7 @@ class Courier:
             self._reserve()
         if not self._held:
             return None
-        try:
-            answer = self.deliver([value for value, _ in self._held])
-        except UnreachableError as error:
-            return self._failed(str(error))
-        if answer.status == 200:  # noqa: PLR2004
-            return self._accepted(answer.accepted)
-        if answer.status in _POISONED:
-            return self._sort_out(answer.status)
-        return self._failed(f"the inbox answered {answer.status}")
+        return self._post_held()
 
     def _reserve(self) -> None:
         size = 0
@@ -124,19 +116,19 @@ class Courier:
         everything, self._held = self._held, []
         for position, held in enumerate(everything):
             self._held = [held]
-            pause = self._alone()
+            pause = self._post_held()
             if pause > 0:
                 self._held += everything[position + 1 :]
                 return pause
         return 0.0
 
-    def _alone(self) -> float:
+    def _post_held(self) -> float:
         try:
             answer = self.deliver([value for value, _ in self._held])
         except UnreachableError as error:
             return self._failed(str(error))
         if answer.status == 200:  # noqa: PLR2004
             return self._accepted(answer.accepted)
-        return (
-            self._sort_out(answer.status) if answer.status in _POISONED else self._failed(f"the inbox answered {answer.status}")
-        )
+        if answer.status in _POISONED:
+            return self._sort_out(answer.status)
+        return self._failed(f"the inbox answered {answer.status}")

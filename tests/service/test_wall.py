@@ -29,41 +29,40 @@ def owner_engine(services: Instance) -> Iterator[Engine]:
     engine.dispose()
 
 
+def study_row(owner: UUID, reading: UUID | None) -> Study:
+    """Return a study not yet written: complete, with a patient's name that must show nowhere."""
+    now = datetime.now(UTC)
+    texts = "patient_birth_date patient_sex accession_number study_date study_time study_id study_description"
+    return Study(
+        organisation_id=owner,
+        id=uuid4(),
+        reading_organisation_id=reading,
+        orthanc_id=uuid4().hex,
+        study_instance_uid="1.2.3",
+        patient_id="P1",
+        patient_name="CANARY^NAME",
+        **dict.fromkeys(texts.split(), ""),
+        referring_physician_name="",
+        modalities_in_study=["CT"],
+        series_count=0,
+        instance_count=0,
+        arrival="complete",
+        arrived_at=now,
+        last_image_at=now,
+        completes_at=now,
+        priority="routine",
+        priority_rank=2,
+        status="unread",
+        assignee_name="",
+        lock_user_name="",
+    )
+
+
 def add_study(scopes: Scopes, owner: UUID, reading: UUID | None = None) -> UUID:
-    study_id, now = uuid4(), datetime.now(UTC)
+    row = study_row(owner, reading)
     with scopes.open(system_actor(owner)) as scope:
-        scope.session.add(
-            Study(
-                organisation_id=owner,
-                id=study_id,
-                reading_organisation_id=reading,
-                orthanc_id=uuid4().hex,
-                study_instance_uid="1.2.3",
-                patient_id="P1",
-                patient_name="CANARY^NAME",
-                patient_birth_date="",
-                patient_sex="",
-                accession_number="",
-                study_date="",
-                study_time="",
-                study_id="",
-                study_description="",
-                referring_physician_name="",
-                modalities_in_study=["CT"],
-                series_count=0,
-                instance_count=0,
-                arrival="complete",
-                arrived_at=now,
-                last_image_at=now,
-                completes_at=now,
-                priority="routine",
-                priority_rank=2,
-                status="unread",
-                assignee_name="",
-                lock_user_name="",
-            )
-        )
-    return study_id
+        scope.session.add(row)
+    return row.id
 
 
 def visible(scopes: Scopes, actor: Actor, study_id: UUID) -> bool:
@@ -179,38 +178,7 @@ def test_a_thousand_pooled_transactions_with_errors_leak_nothing(cast: Cast, sco
 
 def test_a_reading_group_cannot_write_into_a_providers_walls(cast: Cast, scopes: Scopes) -> None:
     with pytest.raises(DBAPIError, match="row-level security"), scopes.open(cast.reader.actor) as scope:
-        now = scope.now
-        scope.session.add(
-            Study(
-                organisation_id=cast.mercy,
-                id=uuid4(),
-                reading_organisation_id=cast.nightowls,
-                orthanc_id="x",
-                study_instance_uid="1.2.3",
-                patient_id="",
-                patient_name="",
-                patient_birth_date="",
-                patient_sex="",
-                accession_number="",
-                study_date="",
-                study_time="",
-                study_id="",
-                study_description="",
-                referring_physician_name="",
-                modalities_in_study=[],
-                series_count=0,
-                instance_count=0,
-                arrival="complete",
-                arrived_at=now,
-                last_image_at=now,
-                completes_at=now,
-                priority="routine",
-                priority_rank=2,
-                status="unread",
-                assignee_name="",
-                lock_user_name="",
-            )
-        )
+        scope.session.add(study_row(cast.mercy, cast.nightowls))
         scope.session.flush()
 
 
