@@ -140,8 +140,9 @@ def _cell_node(scopes: Scopes, settings: Settings, hospital: UUID) -> Node:
         cell = scope.one(select(Cell))
 
     def listens() -> bool:
+        # The HTTP port opens after the DICOM port, and a bare connection to it is not told as a caller without a name.
         try:
-            socket.create_connection((settings.cell_host, cell.dicom_port), timeout=1).close()
+            socket.create_connection((settings.cell_host, cell.http_port), timeout=1).close()
         except OSError:
             return False
         return True

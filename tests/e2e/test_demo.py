@@ -10,7 +10,7 @@ from sidecar.gate.actor import OrganisationKind, platform_system, system_actor
 from sidecar.gate.machine import Workshop
 from sidecar.instance import Instance
 from sidecar.kernel.settings import Settings
-from sidecar.organisations.tables import Organisation
+from sidecar.organisations.tables import Organisation, RefusedAssociation
 from sidecar.studies.tables import Instance as Indexed
 from sidecar.studies.tables import Study
 
@@ -38,6 +38,9 @@ def test_the_demo_is_loaded_once_and_whole(house: Instance, workshop: Workshop) 
     assert sum(study.status == "final" for study in mercy) == 1
     with workshop.scopes.open(system_actor(ids[STRANGERS])) as scope:
         assert scope.session.scalar(select(func.count()).select_from(Study)) == 0
+    for name in HOSPITALS.values():
+        with workshop.scopes.open(system_actor(ids[name])) as scope:
+            assert scope.session.scalars(select(RefusedAssociation.aet)).all() == []
     again = Console(record=True, width=200)
     load(house.env(), again)
     assert again.export_text().count("otpauth://") == len(cast.PEOPLE)

@@ -39,3 +39,18 @@ def test_a_technician_sets_the_urgency_and_undoes_it(workshop: Workshop, seal: S
     stranger = seat(cast.strange_technician)
     stranger.goto("/hospital")
     assert "Ursula" not in stranger.content()
+
+
+def test_on_a_phone_nothing_lies_over_the_controls_of_a_card(
+    workshop: Workshop, seal: Seal, seat: Callable[[Person], Page]
+) -> None:
+    cast = make_cast(workshop.scopes, seal)
+    study = make_study(workshop.scopes, cast.mercy, reading=cast.nightowls)
+    page = seat(cast.owner)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/hospital")
+    card = page.locator(f"#study-{study.id}")
+    card.locator("td.actions a").first.click(trial=True, timeout=5_000)
+    card.locator(".set-priority > summary").click(timeout=5_000)
+    card.get_by_role("button", name="Urgent", exact=True).click(timeout=5_000)
+    expect(card).to_have_attribute("data-urgency", "2")
