@@ -44,6 +44,7 @@ RUNTIME = (
 FOR_TESTS = (
     Package("chromium", _has("chromium", "chromium-browser", "google-chrome")),
     Package("poppler-utils", _has("pdftotext")),
+    Package("strace", _has("strace")),
 )
 
 

@@ -24,7 +24,7 @@ STATIC_CHECKS = (
 LAYERS = ("unit", "architecture", "contract", "service", "doors", "e2e")
 """From quick to slow: the first failure is heard early."""
 FAST_LAYERS = ("unit", "architecture")
-NEED_BROWSER = frozenset({"e2e"})
+NEED_TOOLS = frozenset({"doors", "e2e"})
 
 
 def inner_loop(console: Console) -> int:
@@ -39,16 +39,16 @@ def run_tests(layers: tuple[str, ...], console: Console) -> int:
         raise StepError(f"no such layer: {' '.join(unknown)}. There are: {' '.join(LAYERS)}")
     chosen = layers or LAYERS
     if set(chosen) - set(FAST_LAYERS):
-        prepare(console, browser=bool(NEED_BROWSER & set(chosen)))
+        prepare(console, tools=bool(NEED_TOOLS & set(chosen)))
     with tempfile.TemporaryDirectory(prefix="readingroom-test-", dir="/var/tmp") as data:
         Path(data).chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
         return _run_all([*([] if layers else _static()), *_layers(chosen)], console, {"RR_TEST_DATA": data})
 
 
-def prepare(console: Console, *, browser: bool) -> None:
-    """Bring what tests on real parts need: packages, Orthanc's root, OHIF, and Chromium for the browser tests."""
+def prepare(console: Console, *, tools: bool) -> None:
+    """Bring what tests on real parts need: packages, Orthanc's root, OHIF; with ``tools`` Chromium and the like."""
     run_steps(install_packages(), console)
-    if browser:
+    if tools:
         lacking = packages.missing(packages.FOR_TESTS)
         names = " ".join(package.name for package in lacking)
         run_steps([Step(f"Install {names}", lambda: not lacking, lambda: packages.install(packages.FOR_TESTS))], console)
@@ -64,7 +64,7 @@ def run_module(folder: str, name: str | None, results: str, console: Console, ar
         return 0
     if name not in there:
         raise StepError(f"no {folder}/{name}.py. There are: {' '.join(there) or 'none'}")
-    prepare(console, browser=True)
+    prepare(console, tools=True)
     out = CHECKOUT / results
     out.mkdir(parents=True, exist_ok=True)
     module = f"{folder.replace('/', '.')}.{name}"
