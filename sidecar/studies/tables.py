@@ -1,10 +1,11 @@
-"""Rows of studies, series, instances, cached metadata, reading contexts. DICOM elements carry their keyword."""
+"""Rows of studies, series, instances, cached metadata and thumbnails, reading contexts. DICOM elements carry their keyword."""
 
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Computed,
     DateTime,
     FetchedValue,
     ForeignKeyConstraint,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
@@ -26,7 +28,8 @@ class Study(Base):
     """One study of one provider. The same StudyInstanceUID in two organisations is two rows that know nothing of each other.
 
     ``changed_xid`` is the id of the transaction that touched the row last (set by a trigger): readers who remember the
-    oldest transaction still running when they looked never miss a change (see ``worklist.queries``).
+    oldest transaction still running when they looked never miss a change (see ``worklist.queries``). ``patient_name_words`` is
+    the name as a person looks for it, words without accents, made by the database.
     """
 
     __tablename__ = "studies"
@@ -40,6 +43,18 @@ class Study(Base):
         Index(None, "reading_organisation_id", "arrived_at"),
         Index(None, "organisation_id", "changed_xid"),
         Index(None, "reading_organisation_id", "changed_xid"),
+        Index("ix_studies_latest", "organisation_id", text("study_date DESC"), text("study_time DESC"), "id"),
+        Index(None, "organisation_id", "accession_number"),
+        Index(
+            "ix_studies_search",
+            *("organisation_id", "patient_name_words", "patient_id", "accession_number", "study_description"),
+            "modalities_in_study",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+            postgresql_ops=dict.fromkeys(
+                ("patient_name_words", "patient_id", "accession_number", "study_description"), "gin_trgm_ops"
+            ),
+        ),
         Index("ix_studies_open", "organisation_id", postgresql_where="status <> 'final'"),
         Index("ix_studies_open_reading", "reading_organisation_id", postgresql_where="status <> 'final'"),
         Index("ix_studies_arriving", "organisation_id", "completes_at", postgresql_where="arrival = 'arriving'"),
@@ -77,6 +92,7 @@ class Study(Base):
     lock_user_name: Mapped[str] = mapped_column(Text, default="")
     lock_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     signed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    patient_name_words: Mapped[str] = mapped_column(Text, Computed("name_words(patient_name)", persisted=True), deferred=True)
     changed_xid: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue(), server_onupdate=FetchedValue())
 
 
@@ -87,6 +103,7 @@ class Series(Base):
     __table_args__ = (
         ForeignKeyConstraint(["organisation_id", "study_id"], ["studies.organisation_id", "studies.id"], ondelete="CASCADE"),
         UniqueConstraint("organisation_id", "study_id", "series_instance_uid"),
+        Index(None, "organisation_id", "series_instance_uid"),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -110,6 +127,7 @@ class Instance(Base):
     __table_args__ = (
         ForeignKeyConstraint(["organisation_id", "series_id"], ["series.organisation_id", "series.id"], ondelete="CASCADE"),
         UniqueConstraint("organisation_id", "series_id", "sop_instance_uid"),
+        Index(None, "organisation_id", "sop_instance_uid"),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -140,6 +158,38 @@ class SeriesMetadata(Base):
     instance_count: Mapped[int] = mapped_column(Integer)
     body: Mapped[bytes] = mapped_column(LargeBinary)
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class SeriesThumbnail(Base):
+    """A small JPEG of a series' middle image; empty where nothing is to be seen. Valid as ``SeriesMetadata`` is."""
+
+    __tablename__ = "series_thumbnails"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id", "series_id"], ["series.organisation_id", "series.id"], ondelete="CASCADE"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    series_id: Mapped[UUID] = mapped_column(primary_key=True)
+    instance_count: Mapped[int] = mapped_column(Integer)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ErasedStudy(Base):
+    """What is left of a study whose images were removed for good: its old identity in the cell, so that no late event of those
+    images brings it back. The study's own row keeps its reports and its history.
+    """
+
+    __tablename__ = "erased_studies"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id", "study_id"], ["studies.organisation_id", "studies.id"]),
+        Index(None, "organisation_id", "orthanc_id"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    study_id: Mapped[UUID] = mapped_column(primary_key=True)
+    orthanc_id: Mapped[str] = mapped_column(Text)
+    erased_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class ReadingContext(Base):
