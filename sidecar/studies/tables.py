@@ -176,8 +176,9 @@ class SeriesThumbnail(Base):
 
 
 class ErasedStudy(Base):
-    """What is left of a study whose images were removed for good: its old identity in the cell, so that no late event of those
-    images brings it back. The study's own row keeps its reports and its history.
+    """The identity in the cell of a study whose images were removed for good: no late event of theirs brings it back.
+
+    The study's own row stays, hidden, for its reports and its history.
     """
 
     __tablename__ = "erased_studies"

@@ -5,6 +5,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 import sidecar.accounts.tables
+import sidecar.archive.tables
 import sidecar.intake.tables
 import sidecar.organisations.tables
 import sidecar.reports.tables

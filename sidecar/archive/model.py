@@ -1,0 +1,59 @@
+"""Words of the archive room: what a job is and how far, how a study is taken along, why one is deleted."""
+
+from enum import StrEnum
+
+
+class JobKind(StrEnum):
+    """What a job does with a study."""
+
+    DOWNLOAD = "download"
+    SEND = "send"
+    EXPORT = "export"
+
+
+class JobState(StrEnum):
+    """How far a job is. A download is DONE once nginx has it: how far the bytes are, the browser shows."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN = frozenset({JobState.WAITING, JobState.RUNNING, JobState.CANCELLING})
+"""States in which the worker still has something to do."""
+REPEATABLE = frozenset({JobState.FAILED, JobState.CANCELLED})
+"""States from which a job may be tried again."""
+
+
+class Form(StrEnum):
+    """How a study leaves: a ZIP of readable folders, or a file set with DICOMDIR (PS3.10 chapter 8, PS3.12 annex F)."""
+
+    ZIP = "zip"
+    MEDIA = "media"
+
+
+class Reason(StrEnum):
+    """Why a study is deleted. The first three say that it never was a record of this patient's care."""
+
+    SENT_IN_ERROR = "sent-in-error"
+    WRONG_PATIENT = "wrong-patient"
+    TEST_IMAGES = "test-images"
+    DUPLICATE = "duplicate"
+    PATIENTS_REQUEST = "patients-request"
+    RETENTION_OVER = "retention-over"
+    OTHER = "other"
+
+
+MISFILED = frozenset({Reason.SENT_IN_ERROR, Reason.WRONG_PATIENT, Reason.TEST_IMAGES})
+"""Reasons that the retention period does not hold against, as long as nobody has reported the study."""
+
+
+class DeletionState(StrEnum):
+    """How far a deletion is: hidden and undoable, being carried out, done, or taken back."""
+
+    HIDDEN = "hidden"
+    ERASED = "erased"
+    UNDONE = "undone"
