@@ -56,9 +56,9 @@ def render_nginx() -> None:
 
     sys.stdout.write(
         nginx.render_template(
-            user="", run_dir="/run/nginx", listen="0.0.0.0:8080", web="web:8000", cell_host=os.environ["RR_CELL_HOST"],
+            origin="http://rr-public-host.invalid", user="", run_dir="/run/nginx", listen="0.0.0.0:8080", web="web:8000", cell_host=os.environ["RR_CELL_HOST"],
             cell_ports=range(int(first), int(last) + 1), ohif_dir=ohif, decode_worker=decode_worker_name(ohif),
-            static_dir="/opt/readingroom/sidecar/ui/static", mime_types=nginx.MIME_TYPES,
+            static_dir="/opt/readingroom/sidecar/ui/static",
         )
     )  # fmt: skip
 

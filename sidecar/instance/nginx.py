@@ -1,7 +1,12 @@
 """The one public door: nginx with a configuration made from ``nginx.conf.jinja``."""
 
 import os
+import re
+import resource
+import socket
+from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -13,22 +18,49 @@ from sidecar.instance.tools import need
 
 TEMPLATES = Path(__file__).parent
 STATIC = CHECKOUT / "sidecar/ui/static"
-MIME_TYPES = Path("/etc/nginx/mime.types")
+WEB_THREADS = 512
+"""Threads of each of the web application's processes; an open line to a browser holds one (sidecar.worklist.stream)."""
+OPEN_FILES = 16384
+"""Files of one worker: half of them connections, each of which may need another one to a server behind."""
 
 
-def render_template(**values: object) -> str:
-    """Return the configuration for these values; a missing one raises ``jinja2.UndefinedError``."""
+def render_template(
+    *,
+    origin: str,
+    names: Iterable[str] = (),
+    certificate: tuple[Path, Path] | None = None,
+    proxies: Iterable[str] = (),
+    files: int = OPEN_FILES,
+    **values: object,
+) -> str:
+    """Return the configuration for these values; a missing one raises ``jinja2.UndefinedError``.
+
+    Args:
+        origin: what browsers write: scheme, host, port. Requests for other hosts are refused.
+        names: further hosts that are ours, beside the loopback and the address that was called.
+        certificate: files of the chain and of its key; None: plain HTTP.
+        proxies: addresses or networks of the TLS proxy in front, believed about clients' addresses and TLS.
+        files: how many one worker may have open.
+        values: see ``render``.
+    """
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         autoescape=False, keep_trailing_newline=True,  # noqa: S701 - nginx, not HTML
     )  # fmt: skip
-    return templates.get_template("nginx.conf.jinja").render(**values)
+    hosts = dict.fromkeys([urlsplit(origin).hostname or "", "localhost", "127.0.0.1", "[::1]", *names])
+    return templates.get_template("nginx.conf.jinja").render(
+        origin=origin, names=[re.escape(host) for host in hosts if host], certificate=certificate, proxies=list(proxies),
+        files=files, web_threads=WEB_THREADS, **values,
+    )  # fmt: skip
 
 
 def render(layout: Layout) -> str:
     """Return the configuration of a native instance."""
     first, last = layout.ports.cell_http
     return render_template(
+        origin=layout.public_url,
+        names=(layout.bind, socket.gethostname(), socket.getfqdn()),
+        files=min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         user="root" if os.geteuid() == 0 else "",
         run_dir=layout.run / "nginx",
         listen=f"{layout.bind}:{layout.ports.public}",
@@ -38,7 +70,6 @@ def render(layout: Layout) -> str:
         ohif_dir=viewer.path(),
         decode_worker=viewer.decode_worker(),
         static_dir=STATIC,
-        mime_types=MIME_TYPES,
     )
 
 

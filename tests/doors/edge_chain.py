@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from sidecar.instance.nginx import MIME_TYPES, render_template
+from sidecar.instance.nginx import render_template
 from sidecar.instance.readiness import port_answers, wait_until
 from sidecar.instance.tools import need
 from tests.doors.running_cell import RunningCell, free_port
@@ -35,10 +35,11 @@ class EdgeChain:
         for name in ("run", "ohif", "static"):
             (directory / name).mkdir(parents=True)
         text = render_template(
+            origin=f"http://127.0.0.1:{self.port}",
             user="root" if os.geteuid() == 0 else "",
             run_dir=directory / "run", listen=f"127.0.0.1:{self.port}", web=f"127.0.0.1:{self.web.server_port}",
             cell_host="127.0.0.1", cell_ports=[cell.http_port], ohif_dir=directory / "ohif",
-            static_dir=directory / "static", mime_types=MIME_TYPES, decode_worker="none",
+            static_dir=directory / "static", decode_worker="none",
         )  # fmt: skip
         configuration = directory / "nginx.conf"
         configuration.write_text(text)

@@ -27,7 +27,7 @@ ASKED = ("Accept", "Content-Type")
 def policies() -> tuple[str, str]:
     """Read the viewer's policy and the decode worker's from nginx's template."""
     template = (CHECKOUT / "sidecar" / "instance" / "nginx.conf.jinja").read_text()
-    found = re.findall(r'Content-Security-Policy "([^"]*wasm-unsafe-eval[^"]*)"', template)
+    found = re.findall(r'{% set [A-Z]+ = "([^"]*wasm-unsafe-eval[^"]*)"', template)
     general, worker = sorted(found, key=lambda policy: "'unsafe-eval'" in policy)
     return general, worker
 

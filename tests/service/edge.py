@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from sidecar.instance.nginx import MIME_TYPES, render_template
+from sidecar.instance.nginx import render_template
 from sidecar.instance.ports import first_free
 from sidecar.instance.readiness import port_answers, wait_until
 from sidecar.instance.tools import need
@@ -73,7 +74,7 @@ class Recorder:
 class Edge:
     """The public door with its two neighbours. ``may`` says which (cookie, context, study) may see pixels."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, origin: str = "", certificate: tuple[Path, Path] | None = None, **values: Any) -> None:
         self.may: set[tuple[str, str, str]] = set()
         self.web = Recorder(self._web).start()
         self.cell = Recorder(lambda _: (200, {"Content-Type": "multipart/related", "Set-Cookie": "x=y"}, b"pixels")).start()
@@ -82,10 +83,11 @@ class Edge:
         self.directory = directory
         self._files()
         text = render_template(
+            origin=origin or f"http{'s' if certificate else ''}://127.0.0.1:{self.port}", certificate=certificate, **values,
             user="root" if os.geteuid() == 0 else "",
             run_dir=directory / "run", listen=f"127.0.0.1:{self.port}", web=f"127.0.0.1:{self.web.port}",
             cell_host="127.0.0.1", cell_ports=[self.cell.port], ohif_dir=directory / "ohif",
-            static_dir=directory / "static", mime_types=MIME_TYPES, decode_worker=r"8097\.bundle\.abc\.js",
+            static_dir=directory / "static", decode_worker=r"8097\.bundle\.abc\.js",
         )  # fmt: skip
         (directory / "nginx.conf").write_text(text.replace("worker_processes 2", "worker_processes 1"))
         command = [need("nginx"), "-e", "stderr", "-c", str(directory / "nginx.conf")]
