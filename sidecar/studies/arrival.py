@@ -6,7 +6,8 @@ different studies share no row, so no two of them can wait in a circle.
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +15,8 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from sidecar.gate.scope import Scope
-from sidecar.studies import rules
+from sidecar.kernel.errors import Invalid
+from sidecar.studies import deletion, rules
 from sidecar.studies.model import PRIORITY_RANK, Arrival, ArrivedInstances, Priority, Status
 from sidecar.studies.tables import Study
 
@@ -56,22 +58,41 @@ FROM series WHERE organisation_id = :organisation AND study_id = :study
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What one event changed: the study, the objects that were new, and how the study had been before."""
+    """What one event changed: the study, the objects that were new, and how the study had been before.
+
+    ``came_back``: the study is new, and one of the same identity was erased here before.
+    """
 
     study: Study
     instances: int
     is_new_study: bool
     was_complete: bool
+    came_back: bool = False
 
 
 def add(scope: Scope, arrived: ArrivedInstances) -> Added:
     """Write the event into the index. Nothing at all changes when every object was known already."""
     study, is_new = _study_row(scope, arrived)
+    erased = deletion.erased_at(scope, study.orthanc_id) if is_new else None
+    if erased is not None:
+        arrived = _since(arrived, erased)
     was_complete = study.arrival == Arrival.COMPLETE
     new = _add_objects(scope, study.id, arrived)
     if new:
         _grow(scope, study, arrived, new)
-    return Added(study, new, is_new, was_complete)
+    return Added(study, new, is_new, was_complete, came_back=erased is not None)
+
+
+def _since(arrived: ArrivedInstances, erased: datetime) -> ArrivedInstances:
+    """Return what of an event the cell stored after it had erased the study; Invalid when that is nothing.
+
+    The cell tells seconds: what came within the second of the erasure counts as new, so that no image is ever disowned.
+    """
+    kept = tuple(one for one in arrived.instances if one.received_at >= erased.replace(microsecond=0))
+    if not kept:
+        raise Invalid("These images were deleted here after they came.")
+    series = {one.series_instance_uid for one in kept}
+    return replace(arrived, instances=kept, series=tuple(one for one in arrived.series if one.series_instance_uid in series))
 
 
 def _study_row(scope: Scope, arrived: ArrivedInstances) -> tuple[Study, bool]:

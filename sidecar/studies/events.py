@@ -18,6 +18,13 @@ class StudyArrived(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StudyCameBack(Event):
+    """A study that had been erased here was sent again: it is a new one, with a note."""
+
+    kind: ClassVar[str] = "studies.study.came-back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstancesArrived(Event):
     """More images of a known study; ``reopened`` when it had been complete."""
 

@@ -10,7 +10,14 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid
 from sidecar.organisations.tables import Contract
 from sidecar.studies import arrival, queries, rules
-from sidecar.studies.events import InstancesArrived, PriorityChanged, StudyArrived, StudyCompleted, StudyRouted
+from sidecar.studies.events import (
+    InstancesArrived,
+    PriorityChanged,
+    StudyArrived,
+    StudyCameBack,
+    StudyCompleted,
+    StudyRouted,
+)
 from sidecar.studies.model import PRIORITY_RANK, Arrival, ArrivedInstances, Priority
 from sidecar.studies.tables import Study
 
@@ -39,7 +46,8 @@ def register_arrival(scope: Scope, arrived: ArrivedInstances) -> Study:
     """Take what a cell stored into the index of the scope's organisation, the cell's owner, whatever the objects say.
 
     Idempotent: a redelivered, repeated or reordered event adds what is unknown and nothing else. Raises Invalid for an event
-    without objects, with an object of a series it does not describe, or naming another patient than the study has.
+    without objects, with an object of a series it does not describe, naming another patient than the study has, or telling
+    only of images that were erased since.
     """
     if not arrived.instances:
         raise Invalid("The event holds no instance.")
@@ -51,6 +59,8 @@ def register_arrival(scope: Scope, arrived: ArrivedInstances) -> Study:
         raise Invalid("The event gives a known study another patient or another identity.")
     if added.is_new_study:
         scope.emit(StudyArrived(**place_of(study), instances=added.instances))
+        if added.came_back:
+            scope.emit(StudyCameBack(**place_of(study)))
     elif added.instances:
         scope.emit(InstancesArrived(**place_of(study), instances=added.instances, reopened=added.was_complete))
     return study

@@ -92,6 +92,7 @@ class Study(Base):
     lock_user_name: Mapped[str] = mapped_column(Text, default="")
     lock_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     signed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     patient_name_words: Mapped[str] = mapped_column(Text, Computed("name_words(patient_name)", persisted=True), deferred=True)
     changed_xid: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue(), server_onupdate=FetchedValue())
 
