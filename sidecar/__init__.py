@@ -9,6 +9,7 @@ The building, top to bottom; arrows point only downward (checked by import-linte
     dicomweb | intake        edges: translate a protocol, own nothing
     reports                  drafts, signatures, versions, PDF; the reading page
     worklist                 the live list
+    archive | deidentification   whole studies: taken along, sent on, deleted | anonymised exports
     assignment               who reads what: assign, claim, lock
     studies                  the index of the cells, reading contexts
     accounts                 users, sign-in, second factor
