@@ -65,7 +65,8 @@ CREATE TABLE archive_deletions (
         REFERENCES studies (organisation_id, id)
 );
 CREATE INDEX ix_archive_deletions_organisation_id_study_id ON archive_deletions (organisation_id, study_id);
-CREATE INDEX ix_archive_deletions_due ON archive_deletions (organisation_id, erase_at) WHERE state = 'hidden';
+CREATE INDEX ix_archive_deletions_due ON archive_deletions (organisation_id, erase_at)
+    WHERE state IN ('hidden', 'erasing');
 CREATE TABLE legal_holds (
     organisation_id UUID NOT NULL,
     id UUID NOT NULL,

@@ -55,5 +55,6 @@ class DeletionState(StrEnum):
     """How far a deletion is: hidden and undoable, being carried out, done, or taken back."""
 
     HIDDEN = "hidden"
+    ERASING = "erasing"
     ERASED = "erased"
     UNDONE = "undone"

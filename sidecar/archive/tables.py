@@ -57,7 +57,7 @@ class Deletion(Base):
     __table_args__ = (
         ForeignKeyConstraint(*STUDY),
         Index(None, "organisation_id", "study_id"),
-        Index("ix_archive_deletions_due", "organisation_id", "erase_at", postgresql_where="state = 'hidden'"),
+        Index("ix_archive_deletions_due", "organisation_id", "erase_at", postgresql_where="state IN ('hidden', 'erasing')"),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)

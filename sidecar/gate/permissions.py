@@ -15,9 +15,17 @@ class Permission(StrEnum):
     STUDY_PRIORITISE = "studies:study:prioritise"
     STUDY_CLAIM = "assignment:study:claim"
     STUDY_ASSIGN = "assignment:study:assign"
+    STUDY_DOWNLOAD = "archive:study:download"
+    STUDY_SEND = "archive:study:send"
+    STUDY_DELETE = "archive:study:delete"
+    STUDY_HOLD = "archive:study:hold"
+    JOB_READ = "archive:job:read"
+    DELETION_READ = "archive:deletion:read"
+    RETENTION_MANAGE = "archive:retention:manage"
     REPORT_READ = "reports:report:read"
     REPORT_WRITE = "reports:report:write"
     REPORT_SIGN = "reports:report:sign"
+    ORDER_MANAGE = "orders:order:manage"
     SENDER_READ = "organisations:sender:read"
     SENDER_MANAGE = "organisations:sender:manage"
     CONTRACT_READ = "organisations:contract:read"
@@ -29,19 +37,25 @@ class Permission(StrEnum):
 
 P = Permission
 _STAFF = frozenset({P.STUDY_LIST, P.STUDY_READ, P.REPORT_READ})
+_TAKER = frozenset({P.STUDY_DOWNLOAD, P.JOB_READ})
+_SENDER = _TAKER | {P.STUDY_SEND}
+_DELETER = _SENDER | {P.STUDY_DELETE, P.DELETION_READ}
+_KEEPER = frozenset({P.STUDY_HOLD, P.DELETION_READ, P.RETENTION_MANAGE})
 _READER = _STAFF | {P.STUDY_CLAIM, P.REPORT_WRITE, P.REPORT_SIGN}
 _LEAD = _STAFF | {P.STUDY_ASSIGN, P.STUDY_PRIORITISE, P.CONTRACT_READ}
 _ADMIN = frozenset({P.STUDY_LIST, P.USER_MANAGE, P.AUDIT_READ, P.CONTRACT_READ})
 
 GRANTS: dict[tuple[OrganisationKind, Role], frozenset[Permission]] = {
-    (OrganisationKind.PROVIDER, Role.ADMIN): _ADMIN | {P.SENDER_READ, P.SENDER_MANAGE},
-    (OrganisationKind.PROVIDER, Role.MANAGER): _LEAD | {P.SENDER_READ},
-    (OrganisationKind.PROVIDER, Role.RADIOLOGIST): _READER,
-    (OrganisationKind.PROVIDER, Role.TECHNICIAN): _STAFF | {P.STUDY_PRIORITISE, P.SENDER_READ, P.SENDER_MANAGE},
+    (OrganisationKind.PROVIDER, Role.ADMIN): _ADMIN | {P.SENDER_READ, P.SENDER_MANAGE} | _KEEPER,
+    (OrganisationKind.PROVIDER, Role.MANAGER): _LEAD | _DELETER | _KEEPER | {P.SENDER_READ, P.ORDER_MANAGE},
+    (OrganisationKind.PROVIDER, Role.RADIOLOGIST): _READER | _SENDER,
+    (OrganisationKind.PROVIDER, Role.TECHNICIAN): _STAFF
+    | _DELETER
+    | {P.STUDY_PRIORITISE, P.SENDER_READ, P.SENDER_MANAGE, P.ORDER_MANAGE},
     (OrganisationKind.PROVIDER, Role.VIEWER): _STAFF,
     (OrganisationKind.READING_GROUP, Role.ADMIN): _ADMIN,
-    (OrganisationKind.READING_GROUP, Role.MANAGER): _LEAD,
-    (OrganisationKind.READING_GROUP, Role.RADIOLOGIST): _READER,
+    (OrganisationKind.READING_GROUP, Role.MANAGER): _LEAD | _TAKER,
+    (OrganisationKind.READING_GROUP, Role.RADIOLOGIST): _READER | _TAKER,
     (OrganisationKind.READING_GROUP, Role.TECHNICIAN): frozenset({P.STUDY_LIST}),
     (OrganisationKind.READING_GROUP, Role.VIEWER): frozenset({P.STUDY_LIST, P.REPORT_READ}),
     (OrganisationKind.PLATFORM, Role.ADMIN): frozenset(
