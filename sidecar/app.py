@@ -36,6 +36,8 @@ BLUEPRINTS = (
     "sidecar.accounts.users_web",
     "sidecar.organisations.web",
     "sidecar.audit.web",
+    "sidecar.orders.web",
+    "sidecar.orders.api",
     "sidecar.intake.web",
     "sidecar.worklist.web",
     "sidecar.assignment.api",
@@ -52,15 +54,23 @@ PAGE_POLICY = (
 )
 """Content-Security-Policy of our own pages; the viewer's is set where nginx serves it."""
 
-WAKING = ("organisations.cell.", "organisations.sender.")
+WAKING = (
+    "orders.order.",
+    "organisations.cell.",
+    "organisations.ae.",
+    "organisations.authority.",
+    "organisations.certificate.",
+    "organisations.encryption.",
+)
 """Kinds of events after which the worker looks at the cells at once."""
 
 NAV = (
     ("/worklist", "Worklist", "w", {Permission.STUDY_CLAIM, Permission.STUDY_ASSIGN}),
     ("/hospital", "Studies", "s", {Permission.STUDY_LIST}),
+    ("/orders", "Orders", "i", {Permission.ORDER_MANAGE}),
     ("/admin/organisations", "Organisations", "o", {Permission.ORGANISATION_MANAGE}),
     ("/admin/cells", "Cells", "c", {Permission.CELL_MANAGE}),
-    ("/admin/senders", "Senders", "d", {Permission.SENDER_READ}),
+    ("/admin/ae-titles", "AE titles", "d", {Permission.SENDER_READ}),
     ("/admin/contracts", "Contracts", "k", {Permission.CONTRACT_READ}),
     ("/admin/users", "Users", "u", {Permission.USER_MANAGE}),
     ("/admin/audit", "Audit", "a", {Permission.AUDIT_READ}),

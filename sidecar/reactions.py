@@ -5,9 +5,10 @@ from typing import Any
 
 from sidecar.accounts.events import SignedOut
 from sidecar.gate.scope import Event, Scope
-from sidecar.studies import contexts
+from sidecar.orders.events import OrderAdded, OrderChanged
+from sidecar.studies import contexts, requests
 from sidecar.studies import service as studies
-from sidecar.studies.events import InstancesArrived, StudyArrived
+from sidecar.studies.events import InstancesArrived, StudyArrived, StudyCompleted
 
 
 def _route(scope: Scope, happened: StudyArrived | InstancesArrived) -> None:
@@ -15,13 +16,31 @@ def _route(scope: Scope, happened: StudyArrived | InstancesArrived) -> None:
         studies.route(scope, happened.study_id)
 
 
+def _find_order(scope: Scope, happened: StudyArrived | InstancesArrived) -> None:
+    if happened.study_id is not None:
+        requests.find_order(scope, happened.study_id)
+
+
+def _complete_order(scope: Scope, happened: StudyCompleted) -> None:
+    if happened.study_id is not None:
+        requests.complete_order(scope, happened.study_id)
+
+
+def _find_studies(scope: Scope, happened: OrderAdded | OrderChanged) -> None:
+    requests.find_studies(scope, happened.order_id)
+
+
 def _close_contexts(scope: Scope, _happened: SignedOut) -> None:
     contexts.close_contexts(scope)
 
 
 REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {
-    StudyArrived: (_route,),
-    InstancesArrived: (_route,),  # the first images may have been of a modality nobody reads; arrival may prove earlier
+    StudyArrived: (_route, _find_order),
+    # The first images may have been of a modality nobody reads; arrival may prove earlier.
+    InstancesArrived: (_route, _find_order),
+    StudyCompleted: (_complete_order,),
+    OrderAdded: (_find_studies,),  # images may come before their order is written down
+    OrderChanged: (_find_studies,),
     SignedOut: (_close_contexts,),
 }
 

@@ -25,15 +25,17 @@ from sidecar.reactions import react
 
 JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.organisations.jobs:tend_cells", 1.0),
+    ("sidecar.orders.jobs:write_worklists", 5.0),
     ("sidecar.studies.jobs:complete_studies", 1.0),
     ("sidecar.studies.jobs:route_waiting", 15.0),
     ("sidecar.intake.jobs:reconcile_cells", 20.0),
+    ("sidecar.organisations.jobs:forget_associations", 120.0),
     ("sidecar.dicomweb.jobs:fill_metadata", 2.0),
     ("sidecar.dicomweb.jobs:forget_contexts", 60.0),
 )
 """``module:function`` and its interval in seconds. A job receives the Workshop; those named in WOKEN also run on rr:wake."""
 
-WOKEN: frozenset[str] = frozenset({"sidecar.organisations.jobs:tend_cells"})
+WOKEN: frozenset[str] = frozenset({"sidecar.organisations.jobs:tend_cells", "sidecar.orders.jobs:write_worklists"})
 
 
 Job = Callable[[Workshop], None]

@@ -17,6 +17,11 @@ WORDS = {
     "assignment.reading.started": "started reading a study",
     "assignment.reading.paused": "stopped reading a study, unsigned",
     "intake.cell.started": "the archive started",
+    "orders.order.added": "scheduled an imaging procedure",
+    "orders.order.changed": "edited an order",
+    "orders.order.moved": "made an order {status} (it was {previous})",
+    "orders.order.matched": "found the order of a study by {basis}",
+    "orders.order.unmatched": "let go the order of a study that fits no more",
     "organisations.organisation.created": "created the organisation",
     "organisations.organisation.changed": "changed name, time zone or letterhead",
     "organisations.cell.wanted": "{wanted} the archive",
@@ -44,6 +49,7 @@ GROUPS = (
     ("studies.", "Studies"),
     ("reports.", "Reports"),
     ("assignment.", "Assignment"),
+    ("orders.", "Orders"),
     ("accounts.", "Accounts"),
     ("organisations.sender,organisations.refusal", "Senders"),
     ("organisations.organisation,organisations.contract,organisations.cell,intake.cell", "Organisation"),
@@ -59,6 +65,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "wrong-called-aet": "it called another title",
     },
     "purpose": {"reading": "for reading", "preview": "in the preview"},
+    "basis": {"study-instance-uid": "its Study Instance UID", "accession-number": "its accession number"},
     "factor": {"password": "wrong password", "totp": "wrong code"},
 }
 """Facts whose values are ours: said as people would."""

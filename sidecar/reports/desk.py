@@ -10,11 +10,12 @@ from sqlalchemy import select
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict
+from sidecar.orders import show as orders
 from sidecar.organisations.tables import Organisation
 from sidecar.reports import identification, pdf, policy, queries, rules, service
 from sidecar.reports.model import MEANING_WORDS, SECTIONS, Check, Meaning, ReportStatus, Section
 from sidecar.reports.tables import Report, ReportVersion
-from sidecar.studies import contexts
+from sidecar.studies import contexts, requests
 from sidecar.studies import queries as studies
 from sidecar.studies.tables import ReadingContext, Study
 
@@ -52,10 +53,12 @@ def page(scope: Scope, desk: Desk) -> dict[str, Any]:
     mine = report is not None and report.author_id == scope.actor.user_id and report.status == ReportStatus.DRAFT
     versions = queries.versions(scope, report.id) if report else []
     final = report is not None and report.status == ReportStatus.FINAL
+    order = orders.beside(scope, requests.facts(study))
     return {
         "study": study,
         "site": site_name(scope, study),
-        "request": {"question": "", "history": ""},
+        "request": {"question": order["question"] if order else "", "history": ""},
+        "order": order,
         "viewer_url": viewer_url(desk.context, study),
         "priors": _priors(scope, desk),
         "report": _report(study, report),

@@ -7,6 +7,7 @@ from sqlalchemy import create_engine
 import sidecar.accounts.tables
 import sidecar.archive.tables
 import sidecar.intake.tables
+import sidecar.orders.tables
 import sidecar.organisations.tables
 import sidecar.reports.tables
 import sidecar.studies.tables  # noqa: F401 - registers its tables
