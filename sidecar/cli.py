@@ -4,15 +4,18 @@ import re
 import shutil
 import subprocess
 from contextlib import closing
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Unpack
 
 import click
 from rich.console import Console
 
 from sidecar.instance import Instance, StepError
-from sidecar.instance.layout import default_data_dir
+from sidecar.instance.layout import Front, default_data_dir
 
 console = Console(stderr=True)
+existing_file = click.Path(exists=True, dir_okay=False, resolve_path=True)
 data_option = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), default=default_data_dir, show_default="per user",
     help="The instance's data directory.",
@@ -50,6 +53,14 @@ def origin(_ctx: click.Context, _option: click.Parameter, value: str | None) -> 
     if value and not re.fullmatch(r"https?://[\w.-]+(:\d+)?/?", value):
         raise click.BadParameter("write it as https://reading.example.org")
     return value
+
+
+def network(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is neither an address nor a network."""
+    try:
+        return str(ip_network(value)) if value else value
+    except ValueError:
+        raise click.BadParameter("write it as 10.1.2.3 or 10.1.2.0/24") from None
 
 
 def there(data: Path) -> Instance:
@@ -90,10 +101,18 @@ def cli() -> None:
 @click.option("--demo", is_flag=True, help="Load two hospitals, a reading group and phantom studies.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Public HTTP port, remembered. Default: 8042 or the next free.")
 @click.option("--bind", help="Address to listen on, remembered. Default: 127.0.0.1.")
-@click.option("--url", callback=origin, help="Address in people's browsers when a TLS proxy is in front, remembered.")
-def up(data: Path, demo: bool, port: int | None, bind: str | None, url: str | None) -> None:  # noqa: FBT001 - click passes by name
+@click.option("--url", callback=origin, help="Address in people's browsers, e.g. of a TLS proxy in front, remembered.")
+@click.option("--tls/--no-tls", default=None, help="Speak TLS, with a certificate of our own unless one is given; remembered.")
+@click.option("--certificate", type=existing_file, help="Certificate chain in PEM for --tls, remembered.")
+@click.option("--key", type=existing_file, help="Its private key in PEM, remembered.")
+@click.option("--proxy", callback=network, help="Address or network of the TLS proxy in front, remembered. Default: 127.0.0.1.")
+def up(data: Path, demo: bool, port: int | None, **front: Unpack[Front]) -> None:  # noqa: FBT001 - click passes by name
     """Install what is missing, start everything, print the address."""
-    instance = Instance(data, port=port, bind=bind, url=url, console=console)
+    if bool(front.get("certificate")) != bool(front.get("key")):
+        raise click.UsageError("--certificate and --key belong together")
+    if front.get("certificate"):
+        front["tls"] = True
+    instance = Instance(data, port=port, console=console, **front)
     instance.up()
     if demo:
         load_demo(instance)

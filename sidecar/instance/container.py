@@ -6,6 +6,7 @@ The native instance does the same work in ``stages``; here each is a one-shot se
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from alembic import command
@@ -48,20 +49,36 @@ def migrate() -> None:
     command.upgrade(migrations.configuration(), "head")
 
 
-def render_nginx() -> None:
-    """Print the configuration of the edge container; runs while the image is built."""
-    first, _, last = os.environ["RR_CELL_HTTP_PORTS"].partition("-")
-    ohif = Path(os.environ["RR_OHIF_DIR"])
+PUBLIC_HOST, PROXY = "rr-public-host.invalid", "192.0.2.1"
+"""What ``docker/edge`` replaces when the container starts: only then are the address and the proxy in front known."""
+TLS = (Path("/srv/readingroom/tls/certificate.pem"), Path("/srv/readingroom/tls/key.pem"))
+
+
+def write_nginx(folder: Path, *, certificate: tuple[Path, Path] = TLS, **different: Any) -> None:
+    """Write the edge container's two configurations, plain.conf and tls.conf; runs while the image is built."""
     from sidecar.instance.ohif import decode_worker_name
 
-    sys.stdout.write(
-        nginx.render_template(
-            origin="http://rr-public-host.invalid", user="", run_dir="/run/nginx", listen="0.0.0.0:8080", web="web:8000", cell_host=os.environ["RR_CELL_HOST"],
-            cell_ports=range(int(first), int(last) + 1), ohif_dir=ohif, decode_worker=decode_worker_name(ohif),
-            static_dir="/opt/readingroom/sidecar/ui/static",
-        )
-    )  # fmt: skip
+    first, _, last = os.environ["RR_CELL_HTTP_PORTS"].partition("-")
+    ohif = Path(os.environ["RR_OHIF_DIR"])
+    values: dict[str, Any] = {
+        "user": "", "run_dir": "/run/nginx", "listen": "0.0.0.0:8080", "web": "web:8000",
+        "cell_host": os.environ["RR_CELL_HOST"], "cell_ports": range(int(first), int(last) + 1), "ohif_dir": ohif,
+        "decode_worker": decode_worker_name(ohif), "static_dir": "/opt/readingroom/sidecar/ui/static", **different,
+    }  # fmt: skip
+    plain = nginx.render_template(origin=f"http://{PUBLIC_HOST}", proxies=[PROXY], **values)
+    tls = nginx.render_template(origin=f"https://{PUBLIC_HOST}", certificate=certificate, **values)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plain.conf").write_text(plain)
+    (folder / "tls.conf").write_text(tls)
 
 
 if __name__ == "__main__":
-    {"setup": setup, "migrate": migrate, "nginx": render_nginx}[sys.argv[1]]()
+    match sys.argv[1:]:
+        case ["setup"]:
+            setup()
+        case ["migrate"]:
+            migrate()
+        case ["nginx", folder]:
+            write_nginx(Path(folder))
+        case _:
+            raise SystemExit(__doc__)

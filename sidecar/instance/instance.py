@@ -4,12 +4,12 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 from rich.console import Console
 
 from sidecar.instance import environment, stages, supervision
-from sidecar.instance.layout import Layout, open_layout
+from sidecar.instance.layout import Front, Layout, open_layout
 from sidecar.instance.steps import StepError, run_steps
 
 Until = Literal["services", "migrated", "all"]
@@ -24,12 +24,11 @@ class Instance:
         data_dir: Path,
         *,
         port: int | None = None,
-        bind: str | None = None,
-        url: str | None = None,
         console: Console | None = None,
+        **front: Unpack[Front],
     ) -> None:
         self.console = console or Console(stderr=True)
-        self.layout: Layout = open_layout(data_dir, public_port=port, bind=bind, url=url)
+        self.layout: Layout = open_layout(data_dir, public_port=port, **front)
 
     @property
     def url(self) -> str:

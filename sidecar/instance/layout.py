@@ -5,6 +5,7 @@ import os
 import pwd
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from sidecar.instance.ports import Ports, choose_ports
 from sidecar.instance.steps import StepError
@@ -30,14 +31,35 @@ def cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "readingroom"
 
 
+class Front(TypedDict, total=False):
+    """How people reach an instance, as ``up`` was told; None: as it was before. Remembered in ``instance.json``."""
+
+    bind: str | None
+    """Address to listen on."""
+    url: str | None
+    """Origin in people's browsers, when it is not what nginx itself answers."""
+    tls: bool | None
+    """Whether nginx speaks TLS."""
+    certificate: str | None
+    """File of a certificate chain; empty: one of our own."""
+    key: str | None
+    """File of its private key."""
+    proxy: str | None
+    """Address or network of the TLS proxy in front, believed about its clients' addresses; empty: loopback."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths and ports of one instance."""
+    """The paths and ports of one instance; the other fields are those of ``Front``."""
 
     data: Path
     ports: Ports
     bind: str = LOOPBACK
     url: str = ""
+    tls: bool = False
+    certificate: str = ""
+    key: str = ""
+    proxy: str = ""
 
     @property
     def run(self) -> Path:
@@ -91,7 +113,14 @@ class Layout:
             return self.url
         everywhere = self.bind in {LOOPBACK, "0.0.0.0"}  # noqa: S104 - read, not bound
         host = os.environ.get("RR_PUBLIC_HOST", LOOPBACK if everywhere else self.bind)
-        return f"http://{host}:{self.ports.public}"
+        return f"http{'s' if self.tls else ''}://{host}:{self.ports.public}"
+
+    @property
+    def proxies(self) -> list[str]:
+        """Whom nginx believes about its clients: nobody, unless TLS ends before it."""
+        if self.tls or not self.url.startswith("https://"):
+            return []
+        return [self.proxy or LOOPBACK]
 
     def make(self) -> None:
         """Create the directories with the modes they need."""
@@ -107,7 +136,7 @@ class Layout:
             os.chown(self.postgres, user.pw_uid, user.pw_gid)
 
 
-def open_layout(data_dir: Path, *, public_port: int | None = None, bind: str | None = None, url: str | None = None) -> Layout:
+def open_layout(data_dir: Path, *, public_port: int | None = None, **front: Unpack[Front]) -> Layout:
     """Return the remembered layout of ``data_dir``, or choose and remember one. Explicit values replace remembered ones."""
     data = data_dir.absolute()
     if len(str(data / "postgres" / ".s.PGSQL.19001")) > SOCKET_PATH_LIMIT:
@@ -119,9 +148,15 @@ def open_layout(data_dir: Path, *, public_port: int | None = None, bind: str | N
     else:
         ports = choose_ports(data, public=public_port, default=data == default_data_dir())
     ports = replace(ports, public=public_port or ports.public)
-    layout = Layout(data, ports, bind or known.get("bind", LOOPBACK), (url or known.get("url", "")).rstrip("/"))
+    told = {name: value for name, value in front.items() if value is not None}
+    remembered = {name: known[name] for name in Front.__annotations__ if name in known}
+    layout = Layout(data, ports, **{**remembered, **told})
+    layout = replace(layout, url=layout.url.rstrip("/"))
+    if layout.tls and layout.url.startswith("http://"):
+        raise StepError(f"with TLS the address in browsers begins with https://, not {layout.url}: name it with --url")
     data.mkdir(parents=True, exist_ok=True)
-    write_private(memory, json.dumps({"bind": layout.bind, "url": layout.url, "ports": asdict(ports)}, indent=1))
+    memorable = {name: getattr(layout, name) for name in Front.__annotations__}
+    write_private(memory, json.dumps({**memorable, "ports": asdict(ports)}, indent=1))
     return layout
 
 

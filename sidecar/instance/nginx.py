@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sidecar.instance import viewer
+from sidecar.instance import certificate, viewer
 from sidecar.instance.fence import shut_in
 from sidecar.instance.layout import CHECKOUT, Layout, write_private
 from sidecar.instance.steps import run_command
@@ -49,9 +49,14 @@ def render_template(
     )  # fmt: skip
     hosts = dict.fromkeys([urlsplit(origin).hostname or "", "localhost", "127.0.0.1", "[::1]", *names])
     return templates.get_template("nginx.conf.jinja").render(
-        origin=origin, names=[re.escape(host) for host in hosts if host], certificate=certificate, proxies=list(proxies),
+        origin=origin, names=[_pattern(host) for host in hosts if host], certificate=certificate, proxies=list(proxies),
         files=files, web_threads=WEB_THREADS, **values,
     )  # fmt: skip
+
+
+def _pattern(host: str) -> str:
+    """Return a host as a regular expression that ``docker/edge`` can write too."""
+    return re.sub(r"[.\[\]]", lambda found: rf"\{found[0]}" if found[0] in "[]" else "[.]", host)
 
 
 def render(layout: Layout) -> str:
@@ -60,6 +65,8 @@ def render(layout: Layout) -> str:
     return render_template(
         origin=layout.public_url,
         names=(layout.bind, socket.gethostname(), socket.getfqdn()),
+        certificate=certificate.files(layout),
+        proxies=layout.proxies,
         files=min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         user="root" if os.geteuid() == 0 else "",
         run_dir=layout.run / "nginx",
@@ -89,7 +96,7 @@ def walled_command(layout: Layout) -> list[str]:
     """Return the same inside walls: the public program sees the files it serves and its temporary ones, nothing else."""
     return shut_in(
         command(layout),
-        read=(layout.conf / "nginx.conf", STATIC, viewer.path()),
+        read=(layout.conf / "nginx.conf", STATIC, viewer.path(), *(certificate.files(layout) or ())),
         write=layout.run / "nginx",
         # As root it may take a port below 1024; its workers stay the walled-in root.
         capabilities=("CAP_SETUID", "CAP_SETGID", "CAP_NET_BIND_SERVICE") if os.geteuid() == 0 else (),

@@ -6,7 +6,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 
-from sidecar.instance import environment, nginx, postgres, redis
+from sidecar.instance import certificate, environment, nginx, postgres, redis
 from sidecar.instance.fence import fenced
 from sidecar.instance.layout import CHECKOUT, Layout, write_private
 
@@ -68,7 +68,7 @@ def all_programs(layout: Layout) -> list[Program]:
         Program("redis", fenced(redis.command(layout)), _digest(redis.CONFIGURATION), nothing, autostart=True),
         Program("web", fenced(web_command(layout)), code, {**told, "PROMETHEUS_MULTIPROC_DIR": str(layout.metrics)}),
         Program("worker", fenced([sys.executable, "-m", "sidecar.worker"]), code, told, stop_seconds=20),
-        Program("nginx", nginx.walled_command(layout), _digest(nginx.render(layout)), nothing),
+        Program("nginx", nginx.walled_command(layout), _digest(nginx.render(layout) + certificate.fingerprint(layout)), nothing),
     ]  # fmt: skip
 
 
@@ -76,7 +76,8 @@ def web_command(layout: Layout) -> list[str]:
     """Return the command of the web application: two processes with many threads, each open browser holds one."""
     return [
         sys.executable, "-m", "gunicorn", "sidecar.app:create_app()", "--name", "readingroom-web",
-        "--bind", f"127.0.0.1:{layout.ports.web}", "--worker-class", "gthread", "--workers", "2", "--threads", "96",
+        "--bind", f"127.0.0.1:{layout.ports.web}", "--worker-class", "gthread", "--workers", "2",
+        "--threads", str(nginx.WEB_THREADS),
         "--keep-alive", "75", "--timeout", "60", "--graceful-timeout", "3", "--worker-tmp-dir", "/dev/shm",  # noqa: S108
         "--forwarded-allow-ips", "127.0.0.1", "--no-control-socket",
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 
 from sidecar.instance import (
+    certificate,
     credentials,
     environment,
     fence,
@@ -56,6 +57,10 @@ def ground(layout: Layout, _console: Console) -> Iterator[Step]:
     yield always("Make directories", layout.make, "choose a directory you may write with --data")
     yield Step("Make secrets", lambda: credentials.complete(layout), lambda: credentials.make_missing(layout))
     yield Step("Create the database cluster", lambda: postgres.initialised(layout), lambda: postgres.initialise(layout))
+    yield Step(
+        "Make the web address's certificate", lambda: certificate.ready(layout), lambda: certificate.make(layout),
+        "name files that exist with --certificate and --key",
+    )  # fmt: skip
     yield always("Write the configuration", lambda: _configure(layout))
     yield Step(
         "Start the supervisor", lambda: supervision.running(layout), lambda: supervision.start(layout),

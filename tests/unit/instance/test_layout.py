@@ -26,6 +26,21 @@ def test_the_address_behind_a_proxy_is_remembered_for_links_and_secure_cookies(t
     assert open_layout(tmp_path).public_url == "https://reading.example.org"
 
 
+def test_tls_changes_the_address_and_is_remembered(tmp_path: Path) -> None:
+    assert open_layout(tmp_path, tls=True).public_url.startswith("https://127.0.0.1:")
+    assert open_layout(tmp_path).tls
+    assert not open_layout(tmp_path, tls=False).public_url.startswith("https")
+    with pytest.raises(StepError, match="--url"):
+        open_layout(tmp_path, tls=True, url="http://reading.example.org")
+
+
+def test_only_a_proxy_that_ends_tls_is_believed(tmp_path: Path) -> None:
+    assert open_layout(tmp_path).proxies == []
+    assert open_layout(tmp_path, url="https://reading.example.org").proxies == ["127.0.0.1"]
+    assert open_layout(tmp_path, proxy="10.1.2.0/24").proxies == ["10.1.2.0/24"]
+    assert open_layout(tmp_path, tls=True).proxies == []
+
+
 def test_a_taken_port_is_told_and_not_mistaken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "is_up", lambda *_: False)
     monkeypatch.setattr(stages, "port_answers", lambda _: True)
