@@ -6,6 +6,7 @@ file cannot fill fails the test.
 
 import re
 from collections.abc import Callable
+from datetime import date, time
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ from werkzeug.routing import Rule
 
 from sidecar.gate.actor import system_actor
 from sidecar.gate.scope import Scopes
+from sidecar.orders import service as orders
+from sidecar.orders.model import OrderFacts
 from sidecar.organisations import service as organisations
 from sidecar.organisations.tables import Contract
 from tests.browser import Browser
@@ -25,6 +28,16 @@ Browse = Callable[[Person | None], Browser]
 UNKNOWN_UID = "1.2.826.0.1.3680043.9.7133.404"
 BODIES = {"json": {"sections": {"findings": "x"}, "revision": 0, "priority": "stat", "code": "000000", "password": "x",
                    "meaning": "author", "user_id": str(uuid4()), "wanted": "running", "ends_on": "2030-01-01"}}  # fmt: skip
+
+ORDER = OrderFacts(
+    patient_id="SECRETID",
+    patient_name="SECRETNAME^CANARY",
+    modality="CT",
+    scheduled_station_ae_title="SECRETAET",
+    scheduled_procedure_step_start_date=date(2026, 11, 21),
+    scheduled_procedure_step_start_time=time(12),
+    requested_procedure_description="SECRETPROCEDURE",
+)
 
 
 class World(NamedTuple):
@@ -53,11 +66,13 @@ def world(browse: Browse, cast: Cast, scopes: Scopes) -> World:
     assert context is not None
     with scopes.open(cast.owner.actor) as scope:
         sender = organisations.add_sender(scope, aet="SECRETAET", network="10.1.2.3/32")
+        order = orders.add(scope, ORDER)
     with scopes.open(system_actor(cast.mercy)) as scope:
         contract = scope.session.query(Contract).filter_by(organisation_id=cast.mercy).one().id
     real = {
         "study_id": str(study.id),
         "report_id": report_of(browse, cast, study),
+        "order_id": str(order.id),
         "sender_id": str(sender.id),
         "user_id": str(cast.colleague.user_id),
         "contract_id": str(contract),

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from sidecar.ui import jinja
-from tests.unit.ui import admin_samples
+from tests.unit.ui import admin_samples, order_samples
 
 TEMPLATES = jinja.STATIC.parent / "templates"
 NOW = datetime(2026, 11, 21, 20, 4, 7, tzinfo=UTC)
@@ -187,6 +187,7 @@ READING = {
     "study": ROWS[0]["study"],
     "site": MERCY,
     "request": {"question": "Acute right hemiparesis and aphasia since 18:50. Vessel occlusion? Bleeding?", "history": "Atrial fibrillation, apixaban."},
+    "order": order_samples.BESIDE,
     "viewer_url": "/ohif/viewer?StudyInstanceUIDs=1.2.3&ctx=c1",
     "priors": [
         {"id": "8", "study_instance_uid": "1.2.8", "when": "2024-03-14", "modality": "CT", "description": "CT Head without contrast", "site": MERCY, "report_href": "/reports/8"},
@@ -304,6 +305,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "worklist-empty": ("worklist.html", WORKLIST | {"rows": [], "shown": 0, "total": 0}),
     "reading": ("reading.html", READING),
     "reading-signed": ("reading.html", READ_ONLY),
+    "reading-other-order": ("reading.html", READING | {"order": order_samples.OTHER_PATIENT, "request": {"question": "", "history": ""}}),
     "reading-locked": ("reading.html", LOCKED),
     "report": (
         "report_print.html",
@@ -328,6 +330,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "gallery": ("gallery.html", {"samples": {"overdue": ago(12), "soon": ahead(12), "later": ahead(95)}}),
 }
 PAGES |= admin_samples.contexts(NOW)
+PAGES |= order_samples.contexts()
 
 FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/worklist/changes": ("_worklist_rows.html", {"rows": []}),
