@@ -21,8 +21,8 @@ CREATE FUNCTION name_words(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALL
 """
 
 # Under row-level security an index serves only operators that cannot leak (equality, order), not LIKE and not arrays. So
-# candidates are looked for in views of the owner, which show the asking organisation its own rows and can be searched with
-# every index. What is found there is read through the tables' walls like everything else.
+# candidates are looked for in views of the owner, which show the asking organisation its own rows (a deleted study is none)
+# and can be searched with every index. What is found there is read through the tables' walls like everything else.
 VIEWS = {
     "own_studies": (
         "studies",

@@ -1,32 +1,30 @@
 """Rows of the index in the DICOM JSON model (PS3.18 annex F)."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sidecar.dicomweb.attributes import ATTRIBUTES, Attribute, Level, Row, Value
+from sidecar.dicomweb.attributes import ATTRIBUTES, Attribute, Row, Value
 from sidecar.dicomweb.query import Query
 
-UTF_8 = {"vr": "CS", "Value": ["ISO_IR 192"]}
+Dataset = dict[str, dict[str, object]]
+UTF_8: dict[str, object] = {"vr": "CS", "Value": ["ISO_IR 192"]}
 GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Writes answers of one level. ``root`` is the context's own DICOMweb root, made by us, never from the Host header."""
+    """Writes answers of one level. ``root`` is the caller's own DICOMweb root, made by us, never from the Host header."""
 
     query: Query
-    level: Level
     root: str
 
-    def write(self, rows: Iterable[Row]) -> bytes:
-        """Return the JSON of all rows."""
-        chosen = [each for each in ATTRIBUTES if self.query.returns(each, self.level)]
-        datasets = [self._dataset(row, chosen) for row in rows]
-        return json.dumps(datasets, separators=(",", ":"), ensure_ascii=False).encode()
+    def datasets(self, rows: Iterable[Row]) -> list[Dataset]:
+        """Return one dataset per row."""
+        chosen = [each for each in ATTRIBUTES if self.query.returns(each)]
+        return [self._dataset(row, chosen) for row in rows]
 
-    def _dataset(self, row: Row, chosen: Sequence[Attribute]) -> dict[str, object]:
-        dataset: dict[str, object] = {"00080005": UTF_8}
+    def _dataset(self, row: Row, chosen: Sequence[Attribute]) -> Dataset:
+        dataset: Dataset = {"00080005": UTF_8}
         for each in chosen:
             dataset[each.tag] = _element(each.vr, each.values(row))
         dataset["00081190"] = {"vr": "UR", "Value": [self._url(row)]}

@@ -1,6 +1,5 @@
 """The attributes the index can match and return, each with its level in the Study Root model (PS3.4 C.6.2)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -25,70 +24,63 @@ class Row:
 
 
 Value = str | int
-Read = Callable[[Row], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One DICOM attribute. ``always``: returned without being asked for (PS3.18 tables 10.6.3-3 to 10.6.3-5)."""
+    """One DICOM attribute and its column at its level; ``column`` "" is InstanceAvailability, equal for all we have.
+
+    ``always``: returned without being asked for (PS3.18 tables 10.6.3-3 to 10.6.3-5).
+    """
 
     tag: str
     keyword: str
     vr: str
     level: Level
-    read: Read
+    column: str
     always: bool = True
 
     def values(self, row: Row) -> tuple[Value, ...]:
         """Return the row's values; none when empty or unknown."""
-        found = self.read(row)
+        if not self.column:
+            return ("ONLINE",)
+        found = getattr((row.study, row.series, row.instance)[self.level - 1], self.column)
         if isinstance(found, list):
             return tuple(found)
         return (found,) if isinstance(found, str | int) and found != "" else ()
 
 
-def _study(tag: str, keyword: str, vr: str, read: Callable[[Study], object], *, always: bool = True) -> Attribute:
-    return Attribute(tag, keyword, vr, Level.STUDY, lambda row: read(row.study), always)
-
-
-def _series(tag: str, keyword: str, vr: str, read: Callable[[Series], object], *, always: bool = True) -> Attribute:
-    return Attribute(tag, keyword, vr, Level.SERIES, lambda row: row.series and read(row.series), always)
-
-
-def _instance(tag: str, keyword: str, vr: str, read: Callable[[Instance], object], *, always: bool = True) -> Attribute:
-    return Attribute(tag, keyword, vr, Level.INSTANCE, lambda row: row.instance and read(row.instance), always)
-
-
+_STUDY, _SERIES, _INSTANCE = Level
 ATTRIBUTES = (
-    _instance("00080016", "SOPClassUID", "UI", lambda i: i.sop_class_uid),
-    _instance("00080018", "SOPInstanceUID", "UI", lambda i: i.sop_instance_uid),
-    _study("00080020", "StudyDate", "DA", lambda s: s.study_date),
-    _series("00080021", "SeriesDate", "DA", lambda s: s.series_date, always=False),
-    _study("00080030", "StudyTime", "TM", lambda s: s.study_time),
-    _series("00080031", "SeriesTime", "TM", lambda s: s.series_time, always=False),
-    _study("00080050", "AccessionNumber", "SH", lambda s: s.accession_number),
-    _study("00080056", "InstanceAvailability", "CS", lambda _: "ONLINE"),
-    _series("00080060", "Modality", "CS", lambda s: s.modality),
-    _study("00080061", "ModalitiesInStudy", "CS", lambda s: s.modalities_in_study),
-    _study("00080090", "ReferringPhysicianName", "PN", lambda s: s.referring_physician_name),
-    _study("00081030", "StudyDescription", "LO", lambda s: s.study_description, always=False),
-    _series("0008103E", "SeriesDescription", "LO", lambda s: s.series_description),
-    _study("00100010", "PatientName", "PN", lambda s: s.patient_name),
-    _study("00100020", "PatientID", "LO", lambda s: s.patient_id),
-    _study("00100030", "PatientBirthDate", "DA", lambda s: s.patient_birth_date),
-    _study("00100040", "PatientSex", "CS", lambda s: s.patient_sex),
-    _series("00180015", "BodyPartExamined", "CS", lambda s: s.body_part_examined, always=False),
-    _study("0020000D", "StudyInstanceUID", "UI", lambda s: s.study_instance_uid),
-    _series("0020000E", "SeriesInstanceUID", "UI", lambda s: s.series_instance_uid),
-    _study("00200010", "StudyID", "SH", lambda s: s.study_id),
-    _series("00200011", "SeriesNumber", "IS", lambda s: s.series_number),
-    _instance("00200013", "InstanceNumber", "IS", lambda i: i.instance_number),
-    _study("00201206", "NumberOfStudyRelatedSeries", "IS", lambda s: s.series_count),
-    _study("00201208", "NumberOfStudyRelatedInstances", "IS", lambda s: s.instance_count),
-    _series("00201209", "NumberOfSeriesRelatedInstances", "IS", lambda s: s.instance_count),
-    _instance("00280008", "NumberOfFrames", "IS", lambda i: i.number_of_frames),
-    _instance("00280010", "Rows", "US", lambda i: i.rows),
-    _instance("00280011", "Columns", "US", lambda i: i.columns),
+    Attribute("00080016", "SOPClassUID", "UI", _INSTANCE, "sop_class_uid"),
+    Attribute("00080018", "SOPInstanceUID", "UI", _INSTANCE, "sop_instance_uid"),
+    Attribute("00080020", "StudyDate", "DA", _STUDY, "study_date"),
+    Attribute("00080021", "SeriesDate", "DA", _SERIES, "series_date", always=False),
+    Attribute("00080030", "StudyTime", "TM", _STUDY, "study_time"),
+    Attribute("00080031", "SeriesTime", "TM", _SERIES, "series_time", always=False),
+    Attribute("00080050", "AccessionNumber", "SH", _STUDY, "accession_number"),
+    Attribute("00080056", "InstanceAvailability", "CS", _STUDY, ""),
+    Attribute("00080060", "Modality", "CS", _SERIES, "modality"),
+    Attribute("00080061", "ModalitiesInStudy", "CS", _STUDY, "modalities_in_study"),
+    Attribute("00080090", "ReferringPhysicianName", "PN", _STUDY, "referring_physician_name"),
+    Attribute("00081030", "StudyDescription", "LO", _STUDY, "study_description", always=False),
+    Attribute("0008103E", "SeriesDescription", "LO", _SERIES, "series_description"),
+    Attribute("00100010", "PatientName", "PN", _STUDY, "patient_name"),
+    Attribute("00100020", "PatientID", "LO", _STUDY, "patient_id"),
+    Attribute("00100030", "PatientBirthDate", "DA", _STUDY, "patient_birth_date"),
+    Attribute("00100040", "PatientSex", "CS", _STUDY, "patient_sex"),
+    Attribute("00180015", "BodyPartExamined", "CS", _SERIES, "body_part_examined", always=False),
+    Attribute("0020000D", "StudyInstanceUID", "UI", _STUDY, "study_instance_uid"),
+    Attribute("0020000E", "SeriesInstanceUID", "UI", _SERIES, "series_instance_uid"),
+    Attribute("00200010", "StudyID", "SH", _STUDY, "study_id"),
+    Attribute("00200011", "SeriesNumber", "IS", _SERIES, "series_number"),
+    Attribute("00200013", "InstanceNumber", "IS", _INSTANCE, "instance_number"),
+    Attribute("00201206", "NumberOfStudyRelatedSeries", "IS", _STUDY, "series_count"),
+    Attribute("00201208", "NumberOfStudyRelatedInstances", "IS", _STUDY, "instance_count"),
+    Attribute("00201209", "NumberOfSeriesRelatedInstances", "IS", _SERIES, "instance_count"),
+    Attribute("00280008", "NumberOfFrames", "IS", _INSTANCE, "number_of_frames"),
+    Attribute("00280010", "Rows", "US", _INSTANCE, "rows"),
+    Attribute("00280011", "Columns", "US", _INSTANCE, "columns"),
 )
 """In the order of their tags: answers are written in it."""
 

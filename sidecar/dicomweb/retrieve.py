@@ -1,14 +1,16 @@
 """Full metadata of a series: from the cache, or from the cell, which fills the cache."""
 
 import gzip
+import json
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app
 
 from sidecar.adapters.cell_client import Cells
 from sidecar.gate.http import scopes
 from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies import metadata
 from sidecar.studies.cells import cell_of
@@ -40,6 +42,16 @@ def packed_metadata(scope: Scope, study: Study, series: Series) -> bytes:
 
         scope.after_commit(keep)
     return packed
+
+
+def described(packed: bytes, instance_uid: str) -> dict[str, Any]:
+    """Return one instance's dataset out of its series' packed metadata; its URIs become relative to the instance. Or Missing."""
+    body = gzip.decompress(packed).replace(RELATIVE + instance_uid.encode() + b"/", b'"BulkDataURI":"')
+    for dataset in json.loads(body):
+        if dataset.get("00080018", {}).get("Value") == [instance_uid]:
+            found: dict[str, Any] = dataset
+            return found
+    raise Missing
 
 
 def joined(parts: Sequence[tuple[str, bytes]]) -> Iterator[bytes]:

@@ -1,127 +1,130 @@
-"""QIDO-RS and the metadata part of WADO-RS under one root per reading context. Foreign, expired and unknown are one answer."""
+"""QIDO-RS and the metadata part of WADO-RS under ``/dicom-web/<root>/``; foreign, expired and unknown are one answer."""
 
 import gzip
-from collections.abc import Sequence
+import json
 from typing import cast
 
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from sidecar.dicomweb.answers import Answers
-from sidecar.dicomweb.attributes import Level, Row
-from sidecar.dicomweb.query import Query, read_query
-from sidecar.dicomweb.retrieve import joined, packed_metadata
+from sidecar.dicomweb.attributes import Level
+from sidecar.dicomweb.media import answer, as_json, json_only
+from sidecar.dicomweb.query import read_query
+from sidecar.dicomweb.retrieve import described, joined, packed_metadata
+from sidecar.dicomweb.roots import Root, open_root
+from sidecar.dicomweb.search import Part, search
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
-from sidecar.kernel.errors import Denied, Invalid, Missing
+from sidecar.kernel.errors import Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies import queries
-from sidecar.studies.contexts import look_in
-from sidecar.studies.tables import Instance, Series, Study
 
-bp = Blueprint("dicomweb", __name__, url_prefix="/dicom-web/<context>")
+bp = Blueprint("dicomweb", __name__, url_prefix="/dicom-web/<root>")
 
-DICOM_JSON = "application/dicom+json"
-ANSWERABLE = (DICOM_JSON, "application/json")
-NO_STORE = "Objects cannot be stored from the viewer. Take the measurements over into the report."
 SERIES_RULE = "/studies/<study>/series/<series>"
+MORE = "There are additional results that can be requested with the parameter offset."
+STUDY, SERIES, INSTANCE = Level
 
 
 @route(bp, "/studies", needs=Permission.STUDY_READ)
-def search_studies(scope: Scope, context: str) -> ResponseReturnValue:
-    """Search the context's studies (PS3.18 §10.6), whatever else the client could see elsewhere."""
-    return _found(context, Level.STUDY, [Row(study) for study in look_in(scope, context).studies])
+def search_studies(scope: Scope, root: str) -> ResponseReturnValue:
+    """Search all studies of the root (PS3.18 §10.6, All Studies), whatever else the client could see elsewhere."""
+    opened = open_root(scope, root)
+    return _found(scope, opened, opened.part, STUDY)
+
+
+@route(bp, "/series", needs=Permission.STUDY_READ)
+def search_all_series(scope: Scope, root: str) -> ResponseReturnValue:
+    """Search the series of all studies (All Series)."""
+    opened = open_root(scope, root)
+    return _found(scope, opened, opened.part, SERIES, STUDY)
+
+
+@route(bp, "/instances", needs=Permission.STUDY_READ)
+def search_all_instances(scope: Scope, root: str) -> ResponseReturnValue:
+    """Search the instances of all studies (All Instances)."""
+    opened = open_root(scope, root)
+    return _found(scope, opened, opened.part, INSTANCE, STUDY, SERIES)
 
 
 @route(bp, "/studies/<study>/series", needs=Permission.STUDY_READ)
-def search_series(scope: Scope, context: str, study: str) -> ResponseReturnValue:
-    """Search the series of one study of the context."""
-    within = look_in(scope, context).study(study)
-    return _found(context, Level.SERIES, [Row(within, each) for each in queries.series_of(scope, within)])
+def search_series(scope: Scope, root: str, study: str) -> ResponseReturnValue:
+    """Search the series of one study (Study's Series)."""
+    opened = open_root(scope, root)
+    return _found(scope, opened, _within_study(scope, opened, study), SERIES)
+
+
+@route(bp, "/studies/<study>/instances", needs=Permission.STUDY_READ)
+def search_study_instances(scope: Scope, root: str, study: str) -> ResponseReturnValue:
+    """Search the instances of one study (Study's Instances)."""
+    opened = open_root(scope, root)
+    return _found(scope, opened, _within_study(scope, opened, study), INSTANCE, SERIES)
 
 
 @route(bp, f"{SERIES_RULE}/instances", needs=Permission.STUDY_READ)
-def search_instances(scope: Scope, context: str, study: str, series: str) -> ResponseReturnValue:
-    """Search the instances of one series, in the order of Instance Number (0020,0013)."""
-    within, of = _series(scope, context, study, series)
-    instances = scope.session.scalars(
-        select(Instance)
-        .where(Instance.organisation_id == of.organisation_id, Instance.series_id == of.id)
-        .order_by(Instance.instance_number.nulls_last(), Instance.sop_instance_uid)
-    )
-    return _found(context, Level.INSTANCE, [Row(within, of, each) for each in instances])
+def search_instances(scope: Scope, root: str, study: str, series: str) -> ResponseReturnValue:
+    """Search the instances of one series (Study Series' Instances)."""
+    opened = open_root(scope, root)
+    within, of = opened.series(scope, study, series)
+    return _found(scope, opened, Part(of.organisation_id, studies=[within.id], series=[of.id]), INSTANCE)
 
 
 @route(bp, f"{SERIES_RULE}/metadata", needs=Permission.STUDY_READ)
-def series_metadata(scope: Scope, context: str, study: str, series: str) -> ResponseReturnValue:
+def series_metadata(scope: Scope, root: str, study: str, series: str) -> ResponseReturnValue:
     """Return the full metadata of a series (PS3.18 §10.4.1.1.2), as compressed as it lies in the cache if the client can."""
-    within, of = _series(scope, context, study, series)
+    json_only()
+    opened = open_root(scope, root)
+    within, of = opened.series(scope, study, series)
+    opened.note(scope, within)
     packed = packed_metadata(scope, within, of)
     if request.accept_encodings.quality("gzip") > 0:
-        return _answer(packed, {"Content-Encoding": "gzip"})
-    return _answer(gzip.decompress(packed))
+        return as_json(packed, {"Content-Encoding": "gzip"})
+    return as_json(gzip.decompress(packed))
+
+
+@route(bp, f"{SERIES_RULE}/instances/<instance>/metadata", needs=Permission.STUDY_READ)
+def instance_metadata(scope: Scope, root: str, study: str, series: str, instance: str) -> ResponseReturnValue:
+    """Return the full metadata of one instance, cut out of its series'."""
+    json_only()
+    opened = open_root(scope, root)
+    within, of = opened.series(scope, study, series)
+    opened.instance(scope, of, instance)
+    opened.note(scope, within)
+    return as_json(json.dumps([described(packed_metadata(scope, within, of), instance)], ensure_ascii=False).encode())
 
 
 @route(bp, "/studies/<study>/metadata", needs=Permission.STUDY_READ)
-def study_metadata(scope: Scope, context: str, study: str) -> ResponseReturnValue:
+def study_metadata(scope: Scope, root: str, study: str) -> ResponseReturnValue:
     """Return the full metadata of all series of a study."""
-    within = look_in(scope, context).study(study)
-    series = queries.series_of(scope, within)
-    parts = [(each.series_instance_uid, packed_metadata(scope, within, each)) for each in series]
-    response = _answer(b"")
+    json_only()
+    opened = open_root(scope, root)
+    parts = []
+    for within in opened.named(scope, study):
+        opened.note(scope, within)
+        parts += [(each.series_instance_uid, packed_metadata(scope, within, each)) for each in queries.series_of(scope, within)]
+    response = as_json(b"")
     response.response = joined(parts)
     del response.headers["Content-Length"]
     return response
 
 
-@route(bp, "/studies", needs=Permission.STUDY_READ, methods=("POST",), csrf=False)
-def store(scope: Scope, context: str) -> ResponseReturnValue:
-    """Refuse to store (PS3.18 §10.5): measurements belong into the report; the archive is written by its senders."""
-    look_in(scope, context)
-    raise Denied(NO_STORE)
-
-
-@route(bp, "/studies/<study>", needs=Permission.STUDY_READ, methods=("POST",), csrf=False)
-def store_in_study(scope: Scope, context: str, study: str) -> ResponseReturnValue:
-    """Refuse to store, in the same words."""
-    look_in(scope, context).study(study)
-    raise Denied(NO_STORE)
-
-
 @route(bp, "/<path:rest>", needs=Permission.STUDY_READ)
-def nothing_here(scope: Scope, context: str, rest: str) -> ResponseReturnValue:  # noqa: ARG001
+def nothing_here(scope: Scope, root: str, rest: str) -> ResponseReturnValue:  # noqa: ARG001
     """Answer for every other resource, and for pixels that nginx was told to refuse: as for an id that does not exist."""
     raise Missing
 
 
-def _series(scope: Scope, context: str, study: str, series: str) -> tuple[Study, Series]:
-    within = look_in(scope, context).study(study)
-    found = scope.one(
-        select(Series).where(
-            Series.organisation_id == within.organisation_id,
-            Series.study_id == within.id,
-            Series.series_instance_uid == series,
-        )
-    )
-    return within, found
+def _within_study(scope: Scope, opened: Root, study: str) -> Part:
+    return Part(opened.part.organisation_id, studies=[each.id for each in opened.named(scope, study)])
 
 
-def _found(context: str, level: Level, rows: Sequence[Row]) -> Response:
-    query: Query = read_query(request.query_string, level)
+def _found(scope: Scope, opened: Root, part: Part, level: Level, *above: Level) -> Response:
+    query = read_query(request.query_string, level, frozenset(above))
+    rows, more = search(scope, part, query)
     settings = cast("Settings", current_app.extensions["readingroom.settings"])
-    answers = Answers(query, level, f"{settings.public_url}/dicom-web/{context}")
-    response = _answer(answers.write(query.page([row for row in rows if query.admits(row)])))
-    for warning in query.warnings:
+    response = answer(Answers(query, f"{settings.public_url}/dicom-web/{opened.name}").datasets(rows))
+    for warning in (*query.warnings, *([MORE] if more else [])):
         response.headers.add("Warning", f'299 readingroom "{warning}"')
-    return response
-
-
-def _answer(body: bytes, headers: dict[str, str] | None = None) -> Response:
-    """Return DICOM JSON; raise Invalid when the client accepts none."""
-    if request.accept_mimetypes and request.accept_mimetypes.best_match(ANSWERABLE) is None:
-        raise Invalid(f"Only {DICOM_JSON} is offered here.")
-    response = Response(body, mimetype=DICOM_JSON, headers=headers)
-    response.headers["Vary"] = "Accept-Encoding"
     return response

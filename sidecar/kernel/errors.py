@@ -45,6 +45,27 @@ class Missing(Problem):
         super().__init__(message)
 
 
+class NotAcceptable(Problem):
+    """What the client would take is not offered: ask for another media type."""
+
+    code = "not-acceptable"
+    status = 406
+
+
+class TooLarge(Problem):
+    """More than is taken at once: send less."""
+
+    code = "too-large"
+    status = 413
+
+
+class Unsupported(Problem):
+    """The body is of a kind that is not taken here: send it in another media type."""
+
+    code = "unsupported"
+    status = 415
+
+
 class Conflict(Problem):
     """The state moved on: look again, then decide."""
 

@@ -86,6 +86,15 @@ def open_context(scope: Scope, study_id: UUID, *, preview: bool = False) -> Read
     return context
 
 
+def note_opened(scope: Scope, study: Study) -> None:
+    """Put on record that the session opened this study's images, once while they stay open, whichever way they are fetched."""
+    context = scope.session.scalars(_live(scope).where(ReadingContext.study_id == study.id).limit(1)).one_or_none()
+    if context is None:
+        open_context(scope, study.id)
+    else:
+        _renew(scope, context)
+
+
 def look_in(scope: Scope, context_id: UUID | str) -> Opened:
     """Return the actor's own living context with those of its studies that the actor may still see, and renew it.
 

@@ -283,4 +283,4 @@ def test_only_dicom_json_is_offered(cast: Cast, scopes: Scopes, view: View) -> N
     viewer = view(cast.reader, make_study(scopes, cast.mercy, reading=cast.nightowls))
     for accepted in ("application/dicom+json", "application/json", "*/*", "application/dicom+json, */*;q=0.1"):
         assert viewer.get("/studies", headers={"Accept": accepted}).status_code == 200
-    assert viewer.get("/studies", headers={"Accept": "text/html"}).status_code == 400
+    assert viewer.get("/studies", headers={"Accept": "text/html"}).status_code == 406

@@ -13,8 +13,8 @@ ROOT = "https://rr.example/dicom-web/c"
 
 
 def test_a_study() -> None:
-    answers = Answers(read_query(b"includefield=all", Level.STUDY), Level.STUDY, ROOT)
-    (dataset,) = json.loads(answers.write([Row(STUDY)]))
+    answers = Answers(read_query(b"includefield=all", Level.STUDY), ROOT)
+    (dataset,) = answers.datasets([Row(STUDY)])
     assert dataset["00100010"] == {"vr": "PN", "Value": [{"Alphabetic": "Brandt^Jürgen^^Dr.", "Ideographic": "黒沢^洋"}]}
     assert dataset["00080090"] == {"vr": "PN"}
     assert dataset["00080061"] == {"vr": "CS", "Value": ["CT", "SR"]}
@@ -24,8 +24,8 @@ def test_a_study() -> None:
 
 
 def test_a_series() -> None:
-    answers = Answers(read_query(b"", Level.SERIES), Level.SERIES, ROOT)
-    (dataset,) = json.loads(answers.write([ROW]))
+    answers = Answers(read_query(b"", Level.SERIES), ROOT)
+    (dataset,) = answers.datasets([ROW])
     assert dataset["00081190"]["Value"] == [f"{ROOT}/studies/1.2.3/series/1.2.3.4"]
     assert dataset["0020000D"]["Value"] == ["1.2.3"]
     assert "00100010" not in dataset

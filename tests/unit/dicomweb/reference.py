@@ -1,10 +1,11 @@
-"""Attribute matching (PS3.4 C.2.2.2): single value, list of UIDs, wildcard, range. Pure."""
+"""Attribute matching (PS3.4 C.2.2.2) once more in plain Python over values: what the SQL of the search must agree with."""
 
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from urllib.parse import parse_qsl
 
-from sidecar.dicomweb.attributes import Attribute, Value
+from sidecar.dicomweb.attributes import Attribute, Level, Row, Value, find
 from sidecar.kernel.errors import Invalid
 
 Match = Callable[[Sequence[Value]], bool]
@@ -14,7 +15,41 @@ LISTS = re.compile(r"[,\\]")
 UID = re.compile(r"[0-9.]{1,64}")
 DATE = re.compile(r"[0-9]{8}")
 TIME = re.compile(r"[0-9]{2}(?:[0-9]{2}(?:[0-9]{2}(?:\.[0-9]{1,6})?)?)?")
+WORDS = re.compile(r"[\s^=,.'-]+")
 NUMBER = re.compile(r"[+-]?[0-9]{1,12}")
+
+
+def admits(query_string: bytes, row: Row) -> bool:
+    """Say whether a row fits a query string; arguments that are no attributes of the index count for nothing."""
+    pairs = dict(parse_qsl(query_string.decode(), keep_blank_values=True))
+    fuzzy = pairs.get("fuzzymatching") == "true"
+    named = [(attribute, value) for name, value in pairs.items() if (attribute := find(name)) and value]
+    level = (Level.STUDY, Level.SERIES, Level.INSTANCE)[(row.series is not None) + (row.instance is not None)]
+    return all(
+        (_fuzzy(value) if fuzzy and attribute.vr == "PN" else matcher(attribute, value))(attribute.values(row))
+        for attribute, value in named
+        if attribute.level <= level
+    )
+
+
+def _fuzzy(asked: str) -> Match:
+    """Each word asked for begins a word of the name, accents and case apart; what follows a wild card may stand anywhere."""
+    pieces = [re.split(r"[*?]+", _folded(word)) for word in WORDS.split(asked)]
+    first, rest = [each[0] for each in pieces], [part for each in pieces for part in each[1:]]
+
+    def match(values: Sequence[Value]) -> bool:
+        names = [WORDS.split(_folded(str(value))) for value in values]
+        return any(
+            all(any(word.startswith(piece) for word in name) for piece in first)
+            and all(any(piece in word for word in name) for piece in rest)
+            for name in names
+        )
+
+    return match if any(first) or any(rest) else _everything
+
+
+def _folded(text: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text) if not "\u0300" <= sign <= "\u036f").lower()
 
 
 def matcher(attribute: Attribute, asked: str) -> Match:
@@ -80,7 +115,7 @@ def _names(asked: str) -> Match:
             pattern.fullmatch(group) for value in values for group in (_plain(str(value)), *map(_plain, str(value).split("=")))
         )
 
-    return match if asked.strip("*") else _everything
+    return match if asked.strip("*^= ") else _everything
 
 
 def _codes(asked: str) -> Match:
@@ -103,7 +138,7 @@ def _everything(_values: Sequence[Value]) -> bool:
 
 
 def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold().strip(" ").rstrip("^= ")
+    return unicodedata.normalize("NFC", name).lower().strip(" ").rstrip("^= ")
 
 
 def _wildcards(asked: str) -> re.Pattern[str]:

@@ -1,0 +1,55 @@
+"""Which form of an answer a client takes (PS3.18 §8.7): DICOM JSON unless it asks for XML; 406 for everything else."""
+
+import json
+from collections.abc import Sequence
+
+from flask import Response, request
+
+from sidecar.dicomweb.answers import Dataset
+from sidecar.dicomweb.native import multipart
+from sidecar.kernel.errors import NotAcceptable
+
+DICOM_JSON, DICOM_XML, RELATED = "application/dicom+json", "application/dicom+xml", "multipart/related"
+OFFERED = (DICOM_JSON, "application/json", RELATED)
+
+
+def wants_xml() -> bool:
+    """Say which of the two; raise NotAcceptable when the client takes neither. ``accept`` in the query goes before the header."""
+    asked = request.args.get("accept", "")
+    if asked:
+        if asked in OFFERED[:2]:
+            return False
+        if asked.startswith(RELATED) and DICOM_XML in asked:
+            return True
+        raise NotAcceptable(f"Offered here: {DICOM_JSON}, and {RELATED} of {DICOM_XML}.")
+    if not request.accept_mimetypes:
+        return False
+    if any(request.accept_mimetypes.quality(each) > 0 for each in OFFERED[:2]):
+        return False
+    asked = request.headers["Accept"].lower()  # as it stands: the media type inside it is often not quoted
+    if RELATED in asked and DICOM_XML in asked:
+        return True
+    raise NotAcceptable(f"Offered here: {DICOM_JSON}, and {RELATED} of {DICOM_XML}.")
+
+
+def answer(datasets: Sequence[Dataset]) -> Response:
+    """Return datasets in the form the client takes. No result is an empty list, or no content where XML has no empty list."""
+    if not wants_xml():
+        return as_json(json.dumps(datasets, separators=(",", ":"), ensure_ascii=False).encode())
+    if not datasets:
+        return Response(status=204)
+    body, content_type = multipart(datasets)
+    return Response(body, content_type=content_type)
+
+
+def as_json(body: bytes, headers: dict[str, str] | None = None) -> Response:
+    """Return DICOM JSON as it is."""
+    response = Response(body, mimetype=DICOM_JSON, headers=headers)
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+def json_only() -> None:
+    """Raise NotAcceptable unless the client takes JSON: full metadata is kept in that form only."""
+    if wants_xml():
+        raise NotAcceptable(f"Metadata is offered as {DICOM_JSON} only.")
