@@ -124,10 +124,17 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _guard(app: Flask) -> None:
     """Every unsafe request needs the token of its session, except doors of machines that prove themselves otherwise."""
     app.config["WTF_CSRF_TIME_LIMIT"] = None
+    app.before_request(_refuse_override)
     csrf = CSRFProtect(app)
     for view in app.view_functions.values():
         if not getattr(view, "csrf", True):
             csrf.exempt(view)
+
+
+def _refuse_override() -> None:
+    """Refuse a form that would rather be another method; headers and arguments that say so end at the edge."""
+    if "_method" in request.form:
+        raise Invalid("A form is sent as what it is.")
 
 
 def _page() -> dict[str, object]:
@@ -141,7 +148,8 @@ def _page() -> dict[str, object]:
             "now": datetime.now(UTC),
             "zone": viewer_zone().key,
             "theme": request.cookies.get("theme", "dark"),
-            "csrf_token": generate_csrf(),
+            # Nobody at an address that is not ours: no form, so no session.
+            "csrf_token": generate_csrf() if signed_in or request.url_rule else "",
             "session_expires_at": datetime.fromtimestamp(until, UTC) + timedelta(seconds=LONGEST_SESSION) if until else None,
             "user": {"name": signed_in.actor.name, "organisation": signed_in.organisation_name} if signed_in else None,
             "nav": [

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 from flask import Flask, current_app, g, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from flask_session import Session
+from flask_session.base import ServerSideSession
+from flask_session.redis import RedisSessionInterface
 from redis import Redis
 from sqlalchemy import select
 
@@ -19,6 +21,15 @@ from sidecar.organisations.tables import Organisation
 
 LONGEST_SESSION = 12 * 3600
 """Seconds from sign-in until everybody signs in again, busy or not."""
+FORM_SESSION = timedelta(hours=1)
+"""How long a session lives that nobody signed in to: it holds the token of a form, and anybody can make one."""
+
+
+class BriefUntilSignedIn(RedisSessionInterface):  # type: ignore[misc]
+    """Sessions in Redis that are kept for long only when they are somebody's."""
+
+    def _upsert_session(self, session_lifetime: timedelta, session: ServerSideSession, store_id: str) -> None:
+        super()._upsert_session(session_lifetime if "signed_in_at" in session else FORM_SESSION, session, store_id)
 
 
 class SignedInUser(UserMixin):  # type: ignore[misc]
@@ -37,10 +48,7 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
 def install_sessions(app: Flask, settings: Settings, redis: Redis) -> None:
     """Wire Flask-Session and Flask-Login, and name the actor before each request."""
     app.config.update(
-        SESSION_TYPE="redis",
-        SESSION_REDIS=redis,
         SESSION_KEY_PREFIX="rr:session:",
-        SESSION_PERMANENT=True,
         PERMANENT_SESSION_LIFETIME=LONGEST_SESSION,
         # Stored only when changed: a request that runs beside a sign-out or sign-in must not write back what it read before.
         SESSION_REFRESH_EACH_REQUEST=False,
@@ -49,7 +57,7 @@ def install_sessions(app: Flask, settings: Settings, redis: Redis) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
     )
-    Session(app)
+    app.session_interface = BriefUntilSignedIn(app, client=redis, key_prefix=app.config["SESSION_KEY_PREFIX"], permanent=True)
     manager = LoginManager(app)
     manager.session_protection = None  # readers change address between hotel and hospital; the cookie id is the proof
     manager.user_loader(_load)
