@@ -9,6 +9,7 @@ from uuid import UUID
 import segno
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import generate_csrf
 from pydantic import ValidationError
 from sqlalchemy import select
 
@@ -103,6 +104,15 @@ def code_post(_scope: Scope) -> ResponseReturnValue:
     after = session.get("next", "/")
     sessions.begin(user)
     return redirect(after)
+
+
+@route(bp, "/session/token", needs=Permission.SIGNED_IN)
+def session_token(_scope: Scope) -> ResponseReturnValue:
+    """Return the form token of the session, for a page that was drawn under an earlier one.
+
+    Nobody signed in gets 401 and no session: a page that asks while somebody signs in beside it must not write into theirs.
+    """
+    return {"token": generate_csrf()}
 
 
 @route(bp, "/logout", needs=Permission.SIGNED_IN, methods=("POST",))

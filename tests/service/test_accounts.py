@@ -126,3 +126,14 @@ def test_unsafe_request_without_token_is_refused(cast: Cast, app: Flask) -> None
 def test_stranger_sees_no_account_of_another_organisation(cast: Cast, scopes: Scopes) -> None:
     with scopes.open(cast.strange_admin.actor) as scope:
         assert service.list_users(scope, cast.mercy) == []
+
+
+def test_a_page_of_a_lost_session_asks_for_a_token_and_disturbs_nobody_who_is_signing_in(cast: Cast, browse: Browse) -> None:
+    """Another tab asks while the code is awaited: it gets nothing, and what the sign-in remembers stays."""
+    person = browse(None)
+    person.post("/login", data={"email": cast.reader.email, "password": PASSWORD})
+    refused = person.get("/session/token", headers={"Accept": "application/json"})
+    assert refused.status_code == 401
+    assert "Set-Cookie" not in refused.headers
+    assert person.get("/login/code").status_code == 200
+    assert browse(cast.reader).get("/session/token").json["token"]

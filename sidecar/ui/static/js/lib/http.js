@@ -27,11 +27,10 @@ export async function send(method, path, body, { headers = {}, keepalive = false
   return { ok: answer.ok, status: answer.status, headers: answer.headers, text, data: json ? JSON.parse(text) : null };
 }
 
-// After signing in again in another tab this page's token is a stranger's: any page of the new session brings a good one.
+// After signing in again in another tab this page's token is a stranger's: ask for the new session's.
 export async function refreshToken() {
-  const answer = await send('GET', '/login', undefined, { headers: { Accept: 'text/html' } });
-  const token = new DOMParser().parseFromString(answer.text, 'text/html').querySelector('meta[name="csrf-token"]');
-  if (token?.content) document.head.querySelector('meta[name="csrf-token"]').content = token.content;
+  const answer = await send('GET', '/session/token', undefined, { headers: { Accept: 'application/json' } });
+  if (answer.ok) document.head.querySelector('meta[name="csrf-token"]').content = answer.data.token;
 }
 
 // What to tell a person about an answer that was not ok.
