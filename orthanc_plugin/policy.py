@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from orthanc_plugin.senders import Sender, parse_sender
 
-SUPPORTED_VERSION = 1
+SUPPORTED_VERSIONS = (1, 2)
 
 
 class PolicyError(ValueError):
@@ -80,8 +80,8 @@ def parse(text: bytes, *, cell: str, organisation: str) -> Policy:
         document = json.loads(text)
     except ValueError as error:
         raise PolicyError("not JSON") from error
-    if not isinstance(document, dict) or document.get("version") != SUPPORTED_VERSION:
-        raise PolicyError(f"not a snapshot of version {SUPPORTED_VERSION}")
+    if not isinstance(document, dict) or document.get("version") not in SUPPORTED_VERSIONS:
+        raise PolicyError("not a snapshot of a version this cell understands")
     if document.get("cell") != cell or document.get("organisation") != organisation:
         raise PolicyError("the snapshot belongs to another cell or organisation")
     return Policy(

@@ -32,6 +32,8 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.organisations.jobs:forget_associations", 120.0),
     ("sidecar.dicomweb.jobs:fill_metadata", 2.0),
     ("sidecar.dicomweb.jobs:forget_contexts", 60.0),
+    ("sidecar.deidentification.jobs:write_exports", 2.0),
+    ("sidecar.deidentification.jobs:tidy_exports", 60.0),
 )
 """``module:function`` and its interval in seconds. A job receives the Workshop; those named in WOKEN also run on rr:wake."""
 

@@ -17,7 +17,10 @@ PLUGIN_INSIDE = "/plugin/orthanc_plugin"
 
 @dataclass(frozen=True, slots=True)
 class CellSpec:
-    """What must be known to run a cell. ``secret`` proves the cell to the sidecar's inbox."""
+    """What must be known to run a cell. ``secret`` proves the cell to the sidecar's inbox.
+
+    The door listens on ``dicom_port`` and ``dicom_tls_port``, Orthanc itself on ``inner_dicom_port``.
+    """
 
     cell_id: UUID
     organisation_id: UUID
@@ -25,6 +28,8 @@ class CellSpec:
     dicom_port: int
     http_port: int
     secret: str
+    inner_dicom_port: int = 0
+    dicom_tls_port: int = 0
 
     @property
     def program(self) -> str:

@@ -28,7 +28,7 @@ from sidecar.kernel.clock import utc_now
 from sidecar.kernel.settings import Settings
 from sidecar.organisations import service as organisations
 from sidecar.organisations.model import Places
-from sidecar.organisations.tables import Cell, Contract, Organisation, Sender
+from sidecar.organisations.tables import ApplicationEntity, Cell, Contract, Organisation
 from sidecar.studies import service as studies
 from sidecar.studies.model import Arrival, Priority
 from sidecar.studies.tables import Study
@@ -72,7 +72,7 @@ def _load_all(shop: Workshop, book: cast.Book, console: Console) -> None:
 def _organisations(scopes: Scopes, platform: UUID, settings: Settings) -> dict[str, UUID]:
     root = platform_root(platform)
     houses: dict[str, UUID] = {}
-    places = Places(dicom=settings.cell_dicom_ports, http=settings.cell_http_ports)
+    places = Places.of(settings)
     with scopes.open(root) as scope:
         known = {each.name: each.id for each in scope.session.scalars(select(Organisation))}
         for key, name in HOSPITALS.items():
@@ -107,7 +107,7 @@ def _organisations(scopes: Scopes, platform: UUID, settings: Settings) -> dict[s
 
 def _register_senders(scopes: Scopes, hospital: UUID, titles: set[str]) -> None:
     with scopes.open(Actor(None, hospital, Role.ADMIN, OrganisationKind.PROVIDER, "demo")) as scope:
-        known = set(scope.session.scalars(select(Sender.aet)))
+        known = set(scope.session.scalars(select(ApplicationEntity.aet)))
         for title in sorted(titles - known):
             organisations.add_sender(scope, aet=title, network="127.0.0.1/32", description="Demo modality")
 

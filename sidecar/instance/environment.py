@@ -27,9 +27,13 @@ def variables(layout: Layout) -> dict[str, str]:
         "RR_INBOX_URL": f"http://{LOOPBACK}:{ports.web}/intake/events",
         "RR_CELL_DICOM_PORTS": "{}-{}".format(*ports.cell_dicom),
         "RR_CELL_HTTP_PORTS": "{}-{}".format(*ports.cell_http),
+        "RR_CELL_INNER_DICOM_PORTS": "{}-{}".format(*ports.cell_inner_dicom),
+        "RR_CELL_DICOM_TLS_PORTS": "{}-{}".format(*ports.cell_dicom_tls),
         "RR_CELL_HOST": LOOPBACK,
         "RR_DICOM_HOST": os.environ.get("RR_DICOM_HOST") or _dicom_host(layout),
         "RR_OHIF_DIR": str(viewer.path()),
+        "RR_EXPORTS_DIR": str(layout.exports),
+        "RR_EXPORT_DAYS": os.environ.get("RR_EXPORT_DAYS", "7"),
         "RR_ZONE": os.environ.get("RR_ZONE", "UTC"),
     }
 

@@ -11,8 +11,15 @@ from sidecar.adapters.listening import port_is_free
 PUBLIC_FIRST = 8042
 CELL_PORTS = 100
 BLOCKS = 40
-PRIVATE_BASE, DICOM_BASE, HTTP_BASE = 19000, 11112, 24000
+PRIVATE_BASE, DICOM_BASE, HTTP_BASE, INNER_DICOM_BASE, DICOM_TLS_BASE = 19000, 11112, 24000, 28000, 19500
 """All below 32768: above it Linux hands ports to outgoing connections, and a remembered one could be taken."""
+
+CELL_BASES = {
+    "cell_dicom": DICOM_BASE,
+    "cell_http": HTTP_BASE,
+    "cell_inner_dicom": INNER_DICOM_BASE,
+    "cell_dicom_tls": DICOM_TLS_BASE,
+}
 
 PortFree = Callable[[int], bool]
 
@@ -27,12 +34,15 @@ class Ports:
     redis: int
     cell_dicom: tuple[int, int]
     cell_http: tuple[int, int]
+    cell_inner_dicom: tuple[int, int]
+    cell_dicom_tls: tuple[int, int]
 
     @classmethod
     def remembered(cls, known: dict[str, Any]) -> "Ports":
-        """Return the ports as ``instance.json`` has them; JSON knows no tuples."""
-        ranges = {name: tuple(known[name]) for name in ("cell_dicom", "cell_http")}
-        return cls(**{**known, **ranges})
+        """Return the ports as ``instance.json`` has them; JSON knows no tuples, and earlier releases fewer ranges."""
+        ranges = {name: tuple(known[name]) for name in CELL_BASES if name in known}
+        block = (known["cell_http"][0] - HTTP_BASE) // CELL_PORTS
+        return cls(**{**_cell_ranges(block), **known, **ranges})
 
 
 class NoFreePort(RuntimeError):  # noqa: N818 - reads as what happened
@@ -57,24 +67,27 @@ def choose_ports(data_dir: Path, *, public: int | None, default: bool, free: Por
     order = [(start + i) % BLOCKS for i in range(BLOCKS)]
     block = first_block(order, free)
     private = PRIVATE_BASE + 10 * block
-    span = CELL_PORTS - 1
-    dicom, http = DICOM_BASE + CELL_PORTS * block, HTTP_BASE + CELL_PORTS * block
     return Ports(
         public=public or first_free(range(PUBLIC_FIRST + (0 if default else 10 + block), PUBLIC_FIRST + 200), free),
         web=private,
         postgres=private + 1,
         redis=private + 2,
-        cell_dicom=(dicom, dicom + span),
-        cell_http=(http, http + span),
+        **_cell_ranges(block),
     )
+
+
+def _cell_ranges(block: int) -> dict[str, tuple[int, int]]:
+    """Return the ranges of a block by name."""
+    firsts = {name: base + CELL_PORTS * block for name, base in CELL_BASES.items()}
+    return {name: (first, first + CELL_PORTS - 1) for name, first in firsts.items()}
 
 
 def first_block(order: Iterable[int], free: PortFree) -> int:
     """Return the first block whose private ports and whose first cell ports are free; raise NoFreePort."""
     for block in order:
         private = PRIVATE_BASE + 10 * block
-        cells = (DICOM_BASE + CELL_PORTS * block, HTTP_BASE + CELL_PORTS * block)
-        wanted = [*range(private, private + 3), *(base + i for base in cells for i in range(5))]
+        cells = (base + CELL_PORTS * block for base in CELL_BASES.values())
+        wanted = [*range(private, private + 3), *(first + i for first in cells for i in range(5))]
         if all(free(port) for port in wanted):
             return block
     raise NoFreePort("forty instances' worth of ports are taken on this machine")

@@ -18,6 +18,7 @@ from sidecar.intake import forms
 from sidecar.intake.events import CellAnnounced
 from sidecar.intake.tables import InboxEvent
 from sidecar.kernel.errors import Problem, Unauthenticated
+from sidecar.organisations.model import Outcome
 from sidecar.organisations.service import record_refusal
 from sidecar.organisations.tables import Cell
 from sidecar.studies.service import register_arrival
@@ -106,7 +107,7 @@ def take(scope: Scope, cell: Known, event: forms.WireEvent) -> bool:
                 scope,
                 aet=event.aet,
                 address=event.address,
-                reason=event.reason,
+                reason=Outcome(event.reason),
                 count=event.count,
                 first_at=event.first_at,
                 last_at=event.last_at,

@@ -44,9 +44,13 @@ class Settings:
     inbox_url: str
     cell_dicom_ports: PortRange
     cell_http_ports: PortRange
+    cell_inner_dicom_ports: PortRange
+    cell_dicom_tls_ports: PortRange
     cell_host: str
     dicom_host: str
     ohif_dir: Path
+    exports_dir: Path
+    export_days: int
     zone: ZoneInfo
 
     @classmethod
@@ -75,9 +79,13 @@ class Settings:
             inbox_url=need("RR_INBOX_URL"),
             cell_dicom_ports=PortRange.parse(need("RR_CELL_DICOM_PORTS")),
             cell_http_ports=PortRange.parse(need("RR_CELL_HTTP_PORTS")),
+            cell_inner_dicom_ports=PortRange.parse(need("RR_CELL_INNER_DICOM_PORTS")),
+            cell_dicom_tls_ports=PortRange.parse(need("RR_CELL_DICOM_TLS_PORTS")),
             cell_host=need("RR_CELL_HOST"),
             dicom_host=need("RR_DICOM_HOST"),
             ohif_dir=Path(need("RR_OHIF_DIR")),
+            exports_dir=Path(need("RR_EXPORTS_DIR")),
+            export_days=_days(values.get("RR_EXPORT_DAYS", "7")),
             zone=ZoneInfo(values.get("RR_ZONE", "UTC")),
         )
 
@@ -87,3 +95,10 @@ class Settings:
         if not path.is_file() or not (content := path.read_bytes().strip()):
             raise SettingsError(f"the secret file {name} is missing or empty in RR_SECRETS_DIR")
         return content
+
+
+def _days(text: str) -> int:
+    """Read a number of days; raise SettingsError for anything else."""
+    if not text.isdigit() or int(text) == 0:
+        raise SettingsError(f"RR_EXPORT_DAYS is {text!r}, not a number of days such as 7")
+    return int(text)

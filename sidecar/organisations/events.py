@@ -51,33 +51,101 @@ class ContractEndSet(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SenderAdded(Event):
-    """A DICOM sender may send from now on."""
+class _EntityEvent(Event):
+    """An AE title with its networks and services, one text each, and where it is reached ("host:port" or "")."""
 
-    kind: ClassVar[str] = "organisations.sender.added"
-    sender_id: UUID
+    kind: ClassVar[str] = ""
+    entity_id: UUID
     aet: str
-    network: str
+    networks: str
+    services: str
+    node: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SenderChanged(Event):
-    """A sender's title, network or description were edited."""
+class EntityAdded(_EntityEvent):
+    """An AE title may call, or be sent to, from now on."""
 
-    kind: ClassVar[str] = "organisations.sender.changed"
-    sender_id: UUID
-    aet: str
-    network: str
+    kind: ClassVar[str] = "organisations.ae.added"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SenderRemoved(Event):
-    """A sender is refused from now on; what it sent stays."""
+class EntityChanged(_EntityEvent):
+    """Title, networks, services or node were edited."""
 
-    kind: ClassVar[str] = "organisations.sender.removed"
-    sender_id: UUID
+    kind: ClassVar[str] = "organisations.ae.changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityRemoved(_EntityEvent):
+    """An AE title is refused from now on; what it sent stays."""
+
+    kind: ClassVar[str] = "organisations.ae.removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeTested(Event):
+    """Somebody tried a node: ``test`` "echo" or "send"; ``answer`` is how it ended, in a word."""
+
+    kind: ClassVar[str] = "organisations.node.tested"
     aet: str
-    network: str
+    test: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityMade(Event):
+    """The cell has a certificate authority of its own (sha256 of its certificate)."""
+
+    kind: ClassVar[str] = "organisations.authority.made"
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerCertified(Event):
+    """The cell's own certificate was issued, for the host its callers use."""
+
+    kind: ClassVar[str] = "organisations.authority.server-certified"
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CertificateEvent(Event):
+    kind: ClassVar[str] = ""
+    certificate_id: UUID
+    aet: str
+    serial: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateIssued(_CertificateEvent):
+    """A caller has a certificate; ``key`` says where its key was made: "here", "device", or "renewed" (the earlier one's)."""
+
+    kind: ClassVar[str] = "organisations.certificate.issued"
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateRevoked(_CertificateEvent):
+    """A certificate opens nothing any more."""
+
+    kind: ClassVar[str] = "organisations.certificate.revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateRestored(_CertificateEvent):
+    """A revocation was taken back."""
+
+    kind: ClassVar[str] = "organisations.certificate.restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainPortSet(Event):
+    """The DICOM port without TLS was opened or shut; ``shut_out`` names callers without a certificate."""
+
+    kind: ClassVar[str] = "organisations.encryption.plain-port-set"
+    allowed: bool
+    shut_out: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

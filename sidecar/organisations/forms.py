@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
 
 from sidecar.kernel.errors import Invalid
 from sidecar.organisations import rules
-from sidecar.organisations.model import Wanted
+from sidecar.organisations.model import Service, Wanted
 
 MODALITIES = ("CR", "CT", "DX", "MG", "MR", "NM", "OT", "PT", "RF", "US", "XA")
 """Modality (0008,0060) values offered for contracts (PS3.3 C.7.3.1.1.1); a contract over all of them needs none."""
@@ -39,6 +39,21 @@ def _modality(code: str) -> str:
     return code
 
 
+def _networks(written: Any) -> list[str]:
+    if isinstance(written, str):
+        try:
+            return rules.networks(written)
+        except Invalid as problem:
+            raise ValueError(problem.message) from None
+    raise ValueError("Write one address or range per line.")
+
+
+def _passphrase(text: str, form: ValidationInfo) -> str:
+    if form.data.get("form") == "p12" and len(text) < SHORTEST_PASSPHRASE:
+        raise ValueError(f"The file holds the private key: give it a passphrase of {SHORTEST_PASSPHRASE} or more characters.")
+    return text
+
+
 def _optional_aet(text: str) -> str:
     return _by_rule(rules.ae_title)(text) if text.strip() else ""
 
@@ -47,6 +62,8 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Zone = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_zone)]
 Letterhead = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Minutes = Annotated[int, Field(ge=5, le=WEEK)]
+Years = Annotated[int, Field(ge=1, le=5)]
+SHORTEST_PASSPHRASE = 8
 EmptyIsNone = BeforeValidator(lambda value: value or None)
 
 
@@ -68,12 +85,49 @@ class HospitalForm(OrganisationForm):
     aet: Annotated[str, AfterValidator(_optional_aet)] = ""
 
 
-class SenderForm(_Form):
-    """A device that may send."""
+class EntityForm(_Form):
+    """An AE title: what it may do, from where it calls, where it is reached."""
 
     aet: Annotated[str, AfterValidator(_by_rule(rules.ae_title))]
-    network: Annotated[str, AfterValidator(_by_rule(rules.network))]
     description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
+    networks: Annotated[list[str], BeforeValidator(_networks)] = []
+    services: list[Service] = []
+    host: Annotated[str, AfterValidator(_by_rule(rules.host_name))] = ""
+    port: Annotated[int, BeforeValidator(lambda value: value or 0), Field(ge=0, le=rules.LAST_PORT)] = 0
+
+
+class NetworkForm(_Form):
+    """Which network is meant."""
+
+    network: Annotated[str, AfterValidator(_by_rule(rules.network))]
+
+
+class IssueForm(_Form):
+    """A certificate with a key made here: one text file (PEM), or one file under a passphrase (PKCS #12)."""
+
+    years: Years = 2
+    form: Literal["pem", "p12"] = "p12"
+    passphrase: Annotated[str, StringConstraints(max_length=200), AfterValidator(_passphrase), Field(validate_default=True)] = ""
+
+
+class SignForm(_Form):
+    """A certificate for the key of a device's own signing request."""
+
+    years: Years = 2
+    request: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+
+
+class RenewForm(_Form):
+    """For how long the next certificate holds."""
+
+    years: Years = 2
+
+
+class PlainPortForm(_Form):
+    """Whether the port without TLS is open, and that it was read who will be shut out."""
+
+    allowed: bool
+    shut_out: bool = False
 
 
 class RefusedForm(_Form):

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,16 +15,17 @@ from sqlalchemy import select
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.redis import revoked_sessions
+from sidecar.adapters.seals import Seal
 from sidecar.adapters.supervisor import CellHost, CellHousing, CellSpec, CellState, CellStatus
-from sidecar.gate.actor import platform_system, system_actor
+from sidecar.gate.actor import OrganisationKind, platform_system, system_actor
 from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Problem
 from sidecar.kernel.settings import Settings
 from sidecar.organisations import queries, rules
-from sidecar.organisations.model import Wanted
-from sidecar.organisations.service import record_cell
-from sidecar.organisations.snapshot import build_snapshot, read_snapshot, says_the_same, write_snapshot
+from sidecar.organisations.model import Places, Wanted
+from sidecar.organisations.service import give_ports, prune_associations, record_cell, tls_files
+from sidecar.organisations.snapshot import build_snapshot, read_snapshot, says_the_same, write_snapshot, write_tls
 from sidecar.organisations.tables import Cell
 
 DOWN = frozenset({CellState.STOPPED, CellState.EXITED, CellState.FATAL})
@@ -50,6 +51,13 @@ def tend_cells(workshop: Workshop) -> None:
     TENDERS[id(workshop)].tend()
 
 
+def forget_associations(workshop: Workshop) -> None:
+    """Keep only the last associations of every hospital."""
+    for organisation_id in queries.organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+        with workshop.scopes.open(system_actor(organisation_id)) as scope:
+            prune_associations(scope)
+
+
 def housing(settings: Settings) -> CellHousing:
     """Return where cells live, from the settings."""
     return CellHousing(
@@ -64,7 +72,8 @@ def housing(settings: Settings) -> CellHousing:
     )
 
 
-Policy = tuple[int, dict[str, str], dict[str, int]]
+Policy = tuple[int, dict[str, str], dict[str, int], date]
+"""What a policy was written from: the cell's revision, our keys, ended sessions, the day (certificates come to their end)."""
 News = dict[UUID, dict[str, Any]]
 
 
@@ -87,6 +96,7 @@ class CellTender:
         self._acts: dict[UUID, Future[None]] = {}
         self._placed: set[UUID] = set()
         self._written: dict[UUID, Policy] = {}
+        self._seal = Seal.from_text(settings.secret("totp_key"))
 
     def tend(self) -> None:
         """Make every cell what it should be. A broken or slow one is reported in its row and keeps nobody waiting."""
@@ -130,6 +140,9 @@ class CellTender:
             if state is not None and state not in DOWN:
                 self._host.stop(cell.id)
             return
+        if not (cell.inner_dicom_port and cell.dicom_tls_port):
+            with self._scopes.open(platform_system()) as scope:
+                cell = give_ports(scope, cell.id, places=Places.of(self._settings))
         starts = cell.id not in self._placed or state is None or state in DOWN
         spec = self._spec(cell) if starts else None
         if spec:
@@ -150,6 +163,8 @@ class CellTender:
             aet=cell.aet,
             dicom_port=cell.dicom_port,
             http_port=cell.http_port,
+            inner_dicom_port=cell.inner_dicom_port,
+            dicom_tls_port=cell.dicom_tls_port,
             secret=self._secret(cell),
         )
 
@@ -168,23 +183,27 @@ class CellTender:
         return made
 
     def _write_policy(self, cell: Cell, revoked: dict[str, int]) -> None:
-        """Write the snapshot when the revision, our keys or the revoked sessions are not the ones last written."""
-        policy = (cell.policy_revision, self._tokens.public_keys(), revoked)
+        """Write snapshot and TLS files when the revision, our keys, the ended sessions or the day are not those last written."""
+        policy = (cell.policy_revision, self._tokens.public_keys(), revoked, self._scopes.clock().date())
         path = self._host.directory(cell.id) / "policy.json"
         if self._written.get(cell.id) == policy and path.exists():
             return
         with self._scopes.open(system_actor(cell.organisation_id)) as scope:
-            # The revision is read with the senders: a change that lands in between is written now or once more.
-            revision = queries.own_cell(scope).policy_revision
+            files = tls_files(scope, self._seal, host=self._settings.dicom_host)
+            # The revision is read with what it stands for: a change that lands in between is written now or once more.
+            found = queries.own_cell(scope)
             snapshot = build_snapshot(
                 cell_id=cell.id,
                 organisation_id=cell.organisation_id,
-                revision=revision,
-                senders=[(each.aet, each.network) for each in queries.senders(scope)],
+                revision=found.policy_revision,
+                senders=queries.callers(scope),
                 keys=policy[1],
                 revoked=revoked,
+                plain=found.plain_allowed,
+                tls_port=found.dicom_tls_port,
                 issued_at=scope.now,
             )
+        write_tls(path.parent / "tls", files)  # first: the policy may be what opens the port
         if not says_the_same(read_snapshot(path), snapshot):
             write_snapshot(path, snapshot)
         self._written[cell.id] = policy

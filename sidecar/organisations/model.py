@@ -1,6 +1,7 @@
 """Words of organisations, and the values services hand out."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sidecar.kernel.settings import PortRange, Settings
@@ -22,17 +23,97 @@ class Refusal(StrEnum):
     WRONG_CALLED_AET = "wrong-called-aet"
 
 
+class Service(StrEnum):
+    """What an AE title may ask of the cell: the DIMSE services of PS3.4 by the words of the policy snapshot."""
+
+    ECHO = "echo"
+    STORE = "store"
+    FIND = "find"
+    MOVE = "move"
+    GET = "get"
+    WORKLIST = "worklist"
+    COMMITMENT = "commitment"
+
+
+SENDS = (Service.ECHO, Service.STORE)
+"""What a scanner needs, and what a newly registered AE title may."""
+
+
+class Outcome(StrEnum):
+    """How an association ended, in the words of the wire."""
+
+    ACCEPTED = "accepted"
+    UNKNOWN_AET = "unknown-aet"
+    WRONG_ADDRESS = "wrong-address"
+    WRONG_CALLED_AET = "wrong-called-aet"
+    NO_CERTIFICATE = "no-certificate"
+    WRONG_CERTIFICATE = "wrong-certificate"
+    SERVICE_NOT_ALLOWED = "service-not-allowed"
+    TIMEOUT = "timeout"
+    MALFORMED = "malformed"
+    TOO_MANY = "too-many"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAnswer:
+    """How a trial of a node ended: in a ``word`` for the journal, in plain ``text``, and what to do about it."""
+
+    ok: bool
+    word: str
+    text: str
+    advice: str = ""
+
+
+class CertificateState(StrEnum):
+    """What a certificate is worth now."""
+
+    VALID = "valid"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationRecord:
+    """What a cell's door tells of one association, or of ``count`` equal refused ones. Sizes in bytes.
+
+    ``port`` is "plain" or "tls"; ``certificate`` the sha256 of the caller's, or ""; ``objects`` how many C-STORE were
+    answered, 0 when unknown.
+    """
+
+    aet: str
+    called_aet: str
+    address: str
+    port: str
+    certificate: str
+    outcome: Outcome
+    services: tuple[str, ...]
+    bytes_in: int
+    bytes_out: int
+    began_at: datetime
+    ended_at: datetime
+    count: int = 1
+    objects: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """The TCP ports new cells may be given."""
 
     dicom: PortRange
     http: PortRange
+    inner_dicom: PortRange
+    dicom_tls: PortRange
 
     @classmethod
     def of(cls, settings: Settings) -> "Places":
         """Return the ranges this installation was set up with."""
-        return cls(settings.cell_dicom_ports, settings.cell_http_ports)
+        return cls(
+            settings.cell_dicom_ports,
+            settings.cell_http_ports,
+            settings.cell_inner_dicom_ports,
+            settings.cell_dicom_tls_ports,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Reading organisations, cells, contracts, senders. The walls decide what is seen; nothing here filters by tenant."""
+"""Reading organisations, cells, contracts, AE titles. The walls decide what is seen; nothing here filters by tenant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,17 @@ from sqlalchemy.orm import aliased
 from sidecar.gate.actor import OrganisationKind, platform_system
 from sidecar.gate.scope import Scope, Scopes
 from sidecar.organisations import rules
-from sidecar.organisations.model import Health
-from sidecar.organisations.tables import Cell, Contract, Organisation, RefusedAssociation, Sender
+from sidecar.organisations.model import CertificateState, Health, Outcome
+from sidecar.organisations.snapshot import Caller
+from sidecar.organisations.tables import (
+    ApplicationEntity,
+    Association,
+    Cell,
+    ClientCertificate,
+    Contract,
+    Organisation,
+    RefusedAssociation,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,27 @@ class ContractView:
     reader: str
     in_force: bool
     ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateView:
+    """A certificate and what it is worth now."""
+
+    certificate: ClientCertificate
+    state: CertificateState
+
+    @property
+    def good(self) -> bool:
+        """Whether it opens the door now."""
+        return self.state in {CertificateState.VALID, CertificateState.EXPIRING}
+
+
+@dataclass(frozen=True, slots=True)
+class EntityView:
+    """An application entity and the certificate that holds longest; None when it has none."""
+
+    entity: ApplicationEntity
+    certificate: CertificateView | None
 
 
 def organisations(scope: Scope) -> list[OrganisationView]:
@@ -85,15 +115,72 @@ def own_cell(scope: Scope) -> Cell:
     return cell
 
 
-def senders(scope: Scope) -> list[Sender]:
-    """Return the registered senders by title and network."""
-    return list(scope.session.scalars(select(Sender).order_by(Sender.aet, Sender.network)))
+def entities(scope: Scope) -> list[ApplicationEntity]:
+    """Return the registered application entities by title."""
+    return list(scope.session.scalars(select(ApplicationEntity).order_by(ApplicationEntity.aet)))
 
 
-def sender(scope: Scope, sender_id: UUID) -> Sender:
-    """Return one registered sender, or Missing."""
-    found: Sender = scope.one(select(Sender).where(Sender.id == sender_id))
+def entity(scope: Scope, entity_id: UUID) -> ApplicationEntity:
+    """Return one registered application entity, or Missing."""
+    found: ApplicationEntity = scope.one(select(ApplicationEntity).where(ApplicationEntity.id == entity_id))
     return found
+
+
+def certificates(scope: Scope, *, aet: str = "") -> list[ClientCertificate]:
+    """Return the certificates issued by the own cell's authority, the newest first; of one AE title where named."""
+    statement = select(ClientCertificate).order_by(ClientCertificate.issued_at.desc())
+    return list(scope.session.scalars(statement.where(ClientCertificate.aet == aet) if aet else statement))
+
+
+def certificate(scope: Scope, certificate_id: UUID) -> ClientCertificate:
+    """Return one certificate, or Missing."""
+    found: ClientCertificate = scope.one(select(ClientCertificate).where(ClientCertificate.id == certificate_id))
+    return found
+
+
+def certificate_views(scope: Scope, *, aet: str = "") -> list[CertificateView]:
+    """Return certificates with what each is worth now, the newest first; of one AE title where named."""
+    return [
+        CertificateView(each, rules.certificate_state(each.not_after, each.revoked_at, scope.now))
+        for each in certificates(scope, aet=aet)
+    ]
+
+
+def entity_views(scope: Scope) -> list[EntityView]:
+    """Return the registered application entities by title, each with the best certificate it holds."""
+    best: dict[str, CertificateView] = {}
+    for view in certificate_views(scope):
+        held = best.setdefault(view.certificate.aet, view)
+        if (view.good, view.certificate.not_after) > (held.good, held.certificate.not_after):
+            best[view.certificate.aet] = view
+    return [EntityView(each, best.get(each.aet)) for each in entities(scope)]
+
+
+def entity_view(scope: Scope, entity_id: UUID) -> EntityView:
+    """Return one registered application entity with its best certificate, or Missing."""
+    entity(scope, entity_id)
+    return next(each for each in entity_views(scope) if each.entity.id == entity_id)
+
+
+def callers(scope: Scope) -> list[Caller]:
+    """Return what the policy snapshot says of each AE title; revoked certificates are not named."""
+    good: dict[str, list[str]] = {}
+    for each in certificates(scope):
+        if each.revoked_at is None:
+            good.setdefault(each.aet, []).append(each.sha256)
+    return [
+        Caller(each.aet, each.networks, each.services, each.host, each.port, sorted(good.get(each.aet, [])))
+        for each in entities(scope)
+    ]
+
+
+def associations(scope: Scope, *, accepted: bool | None = None, aet: str = "", limit: int = 100) -> list[Association]:
+    """Return the last associations, the latest first: all, only the accepted, or only the refused; of one AE title."""
+    statement = select(Association).order_by(Association.ended_at.desc()).limit(limit)
+    if accepted is not None:
+        is_accepted = Association.outcome == Outcome.ACCEPTED.value
+        statement = statement.where(is_accepted if accepted else ~is_accepted)
+    return list(scope.session.scalars(statement.where(Association.aet == aet) if aet else statement))
 
 
 def refusals(scope: Scope) -> list[RefusedAssociation]:

@@ -1,4 +1,4 @@
-"""Pure rules: AE titles, networks, ports, contracts in force, a cell's health. No clock, no database, no web."""
+"""Pure rules: AE titles, networks, nodes, ports, contracts in force, a cell's health. No clock, no database, no web."""
 
 import re
 import unicodedata
@@ -8,7 +8,8 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_inte
 
 from sidecar.kernel.errors import Conflict, Invalid
 from sidecar.kernel.settings import PortRange
-from sidecar.organisations.model import Health, Wanted
+from sidecar.organisations.errors import Unfit
+from sidecar.organisations.model import CertificateState, Health, Service, Wanted
 
 Network = IPv4Network | IPv6Network
 
@@ -16,6 +17,12 @@ AET_LENGTH = 16
 """Characters in an application entity title (PS3.5 §6.2, VR AE)."""
 WIDEST_PREFIX = {4: 8, 6: 16}
 """A sender's network may hold 16 million IPv4 addresses at most: wider is a typing error or an invitation."""
+HOST_LENGTH = 253
+LAST_PORT = 65535
+HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+"""Host names (RFC 1123 §2.1) in lower case."""
+EXPIRY_WARNING = timedelta(days=30)
+"""A certificate that ends within so long is shown as ending: a visit of the device's service takes weeks to get."""
 SILENT_AFTER = timedelta(seconds=60)
 """A running cell that has not answered for so long is called silent."""
 
@@ -67,6 +74,50 @@ def _network_advice(written: str) -> str:
         return f"“{written}” is not an address or a range. Write 10.1.2.0/24, or one address such as 10.1.2.14."
     alone = written.partition("/")[0]
     return f"“{written}” names one address inside a range. Did you mean {suggestion}, or only {alone}?"
+
+
+def host_name(text: str) -> str:
+    """Return where a node is reached: an address or a name (RFC 1123); "" for none. Raises Invalid."""
+    written = text.strip().rstrip(".").lower()
+    if not written:
+        return ""
+    try:
+        return str(ip_address(written))
+    except ValueError:
+        if len(written) <= HOST_LENGTH and HOST_NAME.fullmatch(written) and not written.replace(".", "").isdigit():
+            return written
+    raise Invalid(f"“{text.strip()}” is not an address or a host name. Write 10.1.2.14 or pacs.mercy.example.")
+
+
+def networks(text: str) -> list[str]:
+    """Return the networks of a text, one each line or parted by commas or spaces, every one once. Raises Invalid."""
+    found = [network(part) for part in re.split(r"[\s,;]+", text) if part]
+    return list(dict.fromkeys(found))
+
+
+def require_use(networks: Sequence[str], services: Collection[str], host: str) -> None:
+    """Refuse an application entity that could do nothing, or whose answers could not reach it. The field comes first."""
+    if not networks and not host:
+        raise Unfit("networks", "Write where it calls from, or where it is reached, or both.")
+    if networks and not services:
+        raise Unfit("services", "It calls from somewhere: choose what it may do.")
+    if Service.COMMITMENT in services and not host:
+        raise Unfit("host", "Storage commitment is answered with a call back to it: write its address and port.")
+
+
+def require_port(host: str, port: int) -> None:
+    """Refuse a node without a TCP port."""
+    if host and not 0 < port <= LAST_PORT:
+        raise Unfit("port", f"Write the port the node listens on, 1 to {LAST_PORT}; many use 104 or 11112.")
+
+
+def certificate_state(not_after: datetime, revoked_at: datetime | None, now: datetime) -> CertificateState:
+    """Return what a certificate is worth now."""
+    if revoked_at:
+        return CertificateState.REVOKED
+    if not_after <= now:
+        return CertificateState.EXPIRED
+    return CertificateState.EXPIRING if not_after - now <= EXPIRY_WARNING else CertificateState.VALID
 
 
 def network_of(address: str) -> str:

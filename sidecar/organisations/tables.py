@@ -1,9 +1,19 @@
-"""Rows of organisations, contracts, cells, senders, refused associations."""
+"""Rows of organisations, contracts, cells, application entities, their certificates, associations, refusals."""
 
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,7 +54,11 @@ class Contract(Base):
 
 
 class Cell(Base):
-    """One provider's Orthanc: where it listens, whether it should run, how it was seen last."""
+    """One provider's Orthanc: where it listens, whether it should run, how it was seen last.
+
+    The door listens on ``dicom_port`` (while ``plain_allowed``) and ``dicom_tls_port``, Orthanc itself on
+    ``inner_dicom_port``; 0 is not given yet.
+    """
 
     __tablename__ = "cells"
     __table_args__ = (
@@ -57,6 +71,9 @@ class Cell(Base):
     aet: Mapped[str] = mapped_column(Text)
     dicom_port: Mapped[int] = mapped_column(Integer)
     http_port: Mapped[int] = mapped_column(Integer)
+    inner_dicom_port: Mapped[int] = mapped_column(Integer, default=0)
+    dicom_tls_port: Mapped[int] = mapped_column(Integer, default=0)
+    plain_allowed: Mapped[bool] = mapped_column(default=True)
     secret_hash: Mapped[str] = mapped_column(Text, default="")
     wanted: Mapped[str] = mapped_column(Text, default="running")
     state: Mapped[str] = mapped_column(Text, default="new")
@@ -71,21 +88,94 @@ class Cell(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-class Sender(Base):
-    """A registered DICOM sender: calling AE title and the network (CIDR) it may call from."""
+class ApplicationEntity(Base):
+    """A DICOM application entity of the hospital: what its AE title may ask of the cell, whence, and where it is reached.
 
-    __tablename__ = "senders"
+    ``networks`` (CIDR) it may call from, ``services`` are Service values; ``host`` and ``port`` where we may send to, ""
+    and 0 when it only calls.
+    """
+
+    __tablename__ = "application_entities"
     __table_args__ = (
         ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),
-        UniqueConstraint("organisation_id", "aet", "network"),
+        UniqueConstraint("organisation_id", "aet"),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
     aet: Mapped[str] = mapped_column(Text)
-    network: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text, default="")
+    networks: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    services: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    host: Mapped[str] = mapped_column(Text, default="")
+    port: Mapped[int] = mapped_column(Integer, default=0)
+    last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class CellAuthority(Base):
+    """A cell's own certificate authority and the cell's server certificate, PEM; the keys are sealed to their column."""
+
+    __tablename__ = "cell_authorities"
+    __table_args__ = (ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    certificate: Mapped[str] = mapped_column(Text)
+    key_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    server_certificate: Mapped[str] = mapped_column(Text)
+    server_key_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    server_host: Mapped[str] = mapped_column(Text)
+    server_not_after: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ClientCertificate(Base):
+    """A certificate the cell's authority issued for an AE title; never its key. ``sha256`` is of the DER form, hex."""
+
+    __tablename__ = "client_certificates"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),
+        UniqueConstraint("organisation_id", "sha256"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    aet: Mapped[str] = mapped_column(Text)
+    serial: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    certificate: Mapped[str] = mapped_column(Text)
+    not_before: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    not_after: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    issued_by: Mapped[UUID | None]
+    issued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class Association(Base):
+    """One association, or ``count`` equal ones in a row (echoes, refusals). ``port`` "plain" or "tls"; sizes in bytes."""
+
+    __tablename__ = "associations"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),
+        Index(None, "organisation_id", "ended_at"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    aet: Mapped[str] = mapped_column(Text)
+    called_aet: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
+    port: Mapped[str] = mapped_column(Text)
+    certificate: Mapped[str] = mapped_column(Text)
+    outcome: Mapped[str] = mapped_column(Text)
+    services: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    objects: Mapped[int] = mapped_column(Integer)
+    bytes_in: Mapped[int] = mapped_column(BigInteger)
+    bytes_out: Mapped[int] = mapped_column(BigInteger)
+    began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    count: Mapped[int] = mapped_column(Integer)
 
 
 class RefusedAssociation(Base):

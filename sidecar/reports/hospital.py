@@ -171,7 +171,7 @@ def _unknown_senders(scope: Scope) -> list[dict[str, Any]]:
             "address": each.address,
             "attempts": each.attempts,
             "last_at": each.last_at,
-            "register_href": "/admin/senders" if may_register else "",
+            "register_href": "/admin/ae-titles" if may_register else "",
         }
         for each in organisations.refusals(scope)
     ]
@@ -200,5 +200,5 @@ def _senders(scope: Scope) -> list[dict[str, Any]]:
             "last_image_at": seen.get(each.aet, (0, None))[1],
             "silent": each.aet not in seen,
         }
-        for each in organisations.senders(scope)
+        for each in organisations.entities(scope)
     ]

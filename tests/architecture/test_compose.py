@@ -72,8 +72,9 @@ def test_what_a_service_waits_for_can_happen() -> None:
 
 def test_only_the_edge_and_the_dicom_ports_are_published() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    dicom = COMPOSE["x-sidecar"]["environment"]["RR_CELL_DICOM_PORTS"]
-    assert published == {"edge": ["${RR_PUBLIC_PORT:-8042}:8080"], "cells": [f"{dicom}:{dicom}"]}
+    given = COMPOSE["x-sidecar"]["environment"]
+    dicom = [f"{given[name]}:{given[name]}" for name in ("RR_CELL_DICOM_PORTS", "RR_CELL_DICOM_TLS_PORTS")]
+    assert published == {"edge": ["${RR_PUBLIC_PORT:-8042}:8080"], "cells": dicom}
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])
@@ -150,5 +151,6 @@ def test_health_checks_ask_for_what_exists(name: str) -> None:
 
 def test_port_ranges_are_equally_long() -> None:
     given = SERVICES["worker"]["environment"]
-    dicom, http = (PortRange.parse(given[name]) for name in ("RR_CELL_DICOM_PORTS", "RR_CELL_HTTP_PORTS"))
-    assert dicom.last - dicom.first == http.last - http.first
+    ranges = [PortRange.parse(value) for name, value in given.items() if name.startswith("RR_CELL_") and name.endswith("_PORTS")]
+    assert {each.last - each.first for each in ranges} == {99}
+    assert len(ranges) == 4

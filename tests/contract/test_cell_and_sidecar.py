@@ -18,7 +18,7 @@ from orthanc_plugin.policy import PolicyFile
 from orthanc_plugin.tokens import TokenError, TokenVerifier
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.intake import forms
-from sidecar.organisations.snapshot import build_snapshot, write_snapshot
+from sidecar.organisations.snapshot import Caller, build_snapshot, write_snapshot
 
 HERE = Path(__file__).parent
 POLICY: dict[str, Any] = json.loads((HERE / "policy.json").read_text())
@@ -34,9 +34,11 @@ def snapshot() -> dict[str, Any]:
         cell_id=CELL,
         organisation_id=ORGANISATION,
         revision=POLICY["revision"],
-        senders=[(row["aet"], network) for row in POLICY["senders"] for network in row["networks"]],
+        senders=[Caller(**row) for row in POLICY["senders"]],
         keys=SIGNER.public_keys(),
         revoked=POLICY["revoked_sessions"],
+        plain=POLICY["dicom"]["plain"],
+        tls_port=POLICY["dicom"]["tls_port"],
         issued_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
 

@@ -73,11 +73,11 @@ def listens(node: Node) -> None:
 
 
 def register_refused(technician: Page, aet: str) -> None:
-    """Find the refused caller on the senders page and register it with one button."""
+    """Find the refused caller on the page of AE titles and register it with one button."""
     deadline = time.monotonic() + 20
     while True:
-        technician.goto("/admin/senders")
-        note = technician.get_by_text(f"Unknown sender {aet} from 127.0.0.1")
+        technician.goto("/admin/ae-titles")
+        note = technician.get_by_text(f"Unknown AE title {aet} from 127.0.0.1")
         if note.count():
             break
         assert time.monotonic() < deadline, technician.locator("main").inner_text()
@@ -174,12 +174,13 @@ def test_the_whole_story(  # noqa: PLR0915 - one story, told in one piece
         send(tmp_path / "Mercy Hospital", "MERCY_CT1", nodes["Mercy Hospital"])
     register_refused(seat(tess), "MERCY_CT1")
     luke_desk = seat(lou)
-    luke_desk.goto("/admin/senders")
+    luke_desk.goto("/admin/ae-titles")
     expect(luke_desk.locator("main")).not_to_contain_text("MERCY_CT1")
-    luke_desk.fill("#add [name=aet]", "LUKE_CT1")
-    luke_desk.fill("#add [name=network]", "127.0.0.1")
-    luke_desk.locator("#add button[type=submit]").click()
-    expect(luke_desk.locator("main table")).to_contain_text("LUKE_CT1")
+    luke_desk.get_by_role("link", name="Add AE title").click()
+    luke_desk.fill("#aet", "LUKE_CT1")
+    luke_desk.fill("#networks", "127.0.0.1")
+    luke_desk.get_by_role("button", name="Register", exact=True).click()
+    expect(luke_desk.locator("main h1")).to_have_text("LUKE_CT1")
 
     # The reader's worklist is open; studies appear by themselves.
     nora = seat(people["nora"])

@@ -34,13 +34,13 @@ def test_the_page_says_who_did_what(browse: Browse, scopes: Scopes, cast: Cast) 
     register(scopes, cast, 1)
     page = browse(cast.mercy_admin).get("/admin/audit").text
     assert "Tess Owner" in page
-    assert "registered the sender CT0 from 10.1.2.0/24" in page
+    assert "registered the AE title CT0 (echo, store) from 10.1.2.0/24" in page
 
 
 def test_it_is_narrowed_by_kind_and_day(browse: Browse, scopes: Scopes, cast: Cast) -> None:
     register(scopes, cast, 1)
     admin, today = browse(cast.mercy_admin), datetime.now(UTC).date()
-    assert "CT0" in admin.get(f"/admin/audit?group=organisations.sender,organisations.refusal&day={today}").text
+    assert "CT0" in admin.get(f"/admin/audit?group=organisations.ae,organisations.refusal&day={today}").text
     assert "CT0" not in admin.get("/admin/audit?group=reports.").text
     assert "CT0" not in admin.get("/admin/audit?day=2020-01-01").text
     for beyond in ("9999-12-31", "0001-01-01"):

@@ -14,7 +14,9 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
+from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import system_actor
+from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Scopes
 from sidecar.orders import service as orders
 from sidecar.orders.model import OrderFacts
@@ -59,13 +61,14 @@ def report_of(browse: Browse, cast: Cast, study: Made) -> str:
 
 
 @pytest.fixture
-def world(browse: Browse, cast: Cast, scopes: Scopes) -> World:
+def world(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal) -> World:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_name="SECRETNAME^CANARY")
     desk = browse(cast.reader).get(f"/reading/{study.id}")
     context = re.search(r"ctx=([0-9a-f-]{36})", desk.text)
     assert context is not None
     with scopes.open(cast.owner.actor) as scope:
-        sender = organisations.add_sender(scope, aet="SECRETAET", network="10.1.2.3/32")
+        entity = organisations.add_sender(scope, aet="SECRETAET", network="10.1.2.3/32")
+        issued = organisations.issue_certificate(scope, entity.id, seal, host="127.0.0.1", years=1)
         order = orders.add(scope, ORDER)
     with scopes.open(system_actor(cast.mercy)) as scope:
         contract = scope.session.query(Contract).filter_by(organisation_id=cast.mercy).one().id
@@ -73,7 +76,8 @@ def world(browse: Browse, cast: Cast, scopes: Scopes) -> World:
         "study_id": str(study.id),
         "report_id": report_of(browse, cast, study),
         "order_id": str(order.id),
-        "sender_id": str(sender.id),
+        "entity_id": str(entity.id),
+        "certificate_id": str(issued.row.id),
         "user_id": str(cast.colleague.user_id),
         "contract_id": str(contract),
         "organisation_id": str(cast.mercy),
@@ -99,6 +103,17 @@ def rules(app: Flask) -> list[tuple[Rule, str]]:
     ]
 
 
+def every_rule(app: Flask) -> list[tuple[Rule, str]]:
+    """Every rule there is, with each of its methods, in an order in which nobody is shut out before asking."""
+    found = [
+        (rule, method)
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        if rule.endpoint != "static"
+    ]
+    return sorted(found, key=lambda each: (each[1] != "GET", "user_id" in each[0].arguments))
+
+
 def url(rule: Rule, values: dict[str, str]) -> str:
     built = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule)
     assert "<" not in built
@@ -114,6 +129,9 @@ def strangers(cast: Cast) -> dict[str, Person | None]:
         "strange technician": cast.strange_technician,
         "luke's technician": cast.luke_technician,
         "luke's admin": cast.luke_admin,
+        "luke's manager": cast.luke_manager,
+        "luke's radiologist": cast.luke_radiologist,
+        "luke's viewer": cast.luke_viewer,
         "platform admin": cast.platform_admin,
     }
 
@@ -164,6 +182,30 @@ def test_a_stranger_cannot_tell_anothers_thing_from_nothing(
             assert answers[0] == answers[1], (who, method, rule.rule)
             cases += 1
     assert cases >= 200
+    record_property("cases", cases)
+
+
+def test_a_role_passes_the_doors_of_its_permissions_and_no_other(
+    app: Flask, browse: Browse, cast: Cast, world: World, record_property: Callable[[str, object], None]
+) -> None:
+    """The owner's own people on their own things: 403 exactly where the role lacks the permission, and the same for unknown ids.
+
+    The viewer goes first: one of the doors shuts the viewer's account.
+    """
+    own = (cast.colleague, cast.owner, cast.own_radiologist, cast.mercy_manager, cast.mercy_admin, cast.platform_admin)
+    cases = 0
+    for person in own:
+        visitor, held = browse(person), permissions_of(person.actor)
+        for rule, method in every_rule(app):
+            needs = app.view_functions[rule.endpoint].needs  # type: ignore[attr-defined]
+            may = needs in held | {Permission.PUBLIC, Permission.SIGNED_IN}
+            if rule.rule in {"/logout", "/worklist/stream"}:  # ends the session; never ends
+                continue
+            for values in (world.unknown, world.real):
+                answer = visitor.ask(method, url(rule, values), **({} if method == "GET" else BODIES))
+                barred = b"Your role may not do this" in answer.data or (answer.status_code == 403 and not answer.data)
+                assert barred is not may, (person.actor.role, method, rule.rule, answer.status_code, answer.text[:300])
+                cases += 1
     record_property("cases", cases)
 
 

@@ -21,7 +21,7 @@ from tests.browser import Browser, alike
 from tests.cast import Cast, Person
 
 Browse = Callable[[Person | None], Browser]
-PLACES = Places(PortRange(40000, 40999), PortRange(41000, 41999))
+PLACES = Places(*(PortRange(first, first + 999) for first in (40000, 41000, 43000, 44000)))
 TURNAROUND = {"stat": 60, "urgent": 240, "routine": 1440}
 
 
@@ -37,11 +37,14 @@ def test_a_hospital_comes_with_its_cell(scopes: Scopes, cast: Cast) -> None:
     assert cell.aet.startswith("MERCY_")
     assert PLACES.dicom.first <= cell.dicom_port <= PLACES.dicom.last
     assert PLACES.http.first <= cell.http_port <= PLACES.http.last
+    assert PLACES.inner_dicom.first <= cell.inner_dicom_port <= PLACES.inner_dicom.last
+    assert PLACES.dicom_tls.first <= cell.dicom_tls_port <= PLACES.dicom_tls.last
+    assert cell.plain_allowed
 
 
 def test_a_port_in_use_is_passed_over_and_a_full_range_changes_nothing(scopes: Scopes, cast: Cast) -> None:
     name = f"Full {uuid4().hex[:8]}"
-    nowhere = Places(PortRange(42000, 42001), PortRange(42002, 42003))
+    nowhere = Places(*(PortRange(first, first + 1) for first in (42000, 42002, 42004, 42006)))
     with scopes.open(cast.platform_admin.actor) as scope:
         cell = service.add_hospital(scope, name=f"In use {name}", places=PLACES, free=lambda port: port % 2 == 1)
         assert cell.dicom_port % 2 == cell.http_port % 2 == 1

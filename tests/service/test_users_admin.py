@@ -62,12 +62,12 @@ def test_whoever_has_an_account_is_not_invited_again(browse: Browse, cast: Cast)
 
 def test_disabled_is_out_at_once_and_enabled_is_back(browse: Browse, cast: Cast) -> None:
     admin, technician = browse(cast.mercy_admin), browse(cast.owner)
-    assert technician.get("/admin/senders").status_code == 200
+    assert technician.get("/admin/ae-titles").status_code == 200
     assert admin.post(f"/admin/users/{cast.owner.user_id}/disable").status_code == 302
-    assert technician.get("/admin/senders").status_code in {302, 401}
+    assert technician.get("/admin/ae-titles").status_code in {302, 401}
     assert "Undo" in admin.get("/admin/users").text
     admin.post(f"/admin/users/{cast.owner.user_id}/enable")
-    assert browse(cast.owner).get("/admin/senders").status_code == 200
+    assert browse(cast.owner).get("/admin/ae-titles").status_code == 200
     assert admin.post(f"/admin/users/{cast.mercy_admin.user_id}/disable").status_code == 409
 
 
@@ -111,8 +111,8 @@ def test_only_administrators(browse: Browse, cast: Cast, who: str) -> None:
     ("who", "page"),
     [
         ("platform_admin", "/admin/organisations"),
-        ("mercy_admin", "/admin/senders"),
-        ("owner", "/admin/senders"),
+        ("mercy_admin", "/admin/ae-titles"),
+        ("owner", "/admin/ae-titles"),
         ("nightowls_admin", "/admin/users"),
         ("lead", "/admin/contracts"),
     ],

@@ -9,12 +9,12 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Missing
 from sidecar.organisations import rules
 from sidecar.organisations.events import RefusalDismissed, SenderRefused
-from sidecar.organisations.model import Refusal
-from sidecar.organisations.tables import RefusedAssociation
+from sidecar.organisations.model import Outcome
+from sidecar.organisations.tables import ApplicationEntity, RefusedAssociation
 
 
 def record_refusal(  # noqa: PLR0913 - the wire's fields
-    scope: Scope, *, aet: str, address: str, reason: Refusal, count: int, first_at: datetime, last_at: datetime
+    scope: Scope, *, aet: str, address: str, reason: Outcome, count: int, first_at: datetime, last_at: datetime
 ) -> None:
     """Add a cell's count of refused associations to what is known of this caller; the first one is an event."""
     known = RefusedAssociation
@@ -53,12 +53,12 @@ def dismiss_refusal(scope: Scope, *, aet: str, address: str) -> None:
     scope.emit(RefusalDismissed(organisation_id=scope.organisation_id, aet=aet, address=address))
 
 
-def forget_admitted(scope: Scope, *, aet: str, network: str) -> None:
-    """Drop the refusals of a caller that is registered now."""
+def forget_explained(scope: Scope, entity: ApplicationEntity) -> None:
+    """Drop the refusals of a caller that its entry answers now: its title, its address, its services, its certificate."""
     for row in scope.session.scalars(
         select(RefusedAssociation).where(
-            RefusedAssociation.aet == aet, RefusedAssociation.reason != Refusal.WRONG_CALLED_AET.value
+            RefusedAssociation.aet == entity.aet, RefusedAssociation.reason != Outcome.WRONG_CALLED_AET.value
         )
     ):
-        if rules.admits(network, row.address):
+        if any(rules.admits(network, row.address) for network in entity.networks):
             scope.session.delete(row)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from sidecar.adapters.listening import port_is_free
 from sidecar.gate.actor import OrganisationKind
@@ -12,10 +12,8 @@ from sidecar.organisations import policy, rules
 from sidecar.organisations.errors import Taken
 from sidecar.organisations.events import CellWanted, OrganisationChanged, OrganisationCreated
 from sidecar.organisations.model import Places, Wanted
+from sidecar.organisations.service.cells import ONE_AT_A_TIME, ports_of
 from sidecar.organisations.tables import Cell, Organisation
-
-ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('organisations.add_hospital'))")
-"""Hospitals are added one after another: two that look for a free port at once would find the same one."""
 
 
 def create_organisation(
@@ -60,7 +58,7 @@ def add_hospital(  # noqa: PLR0913 - one form
     policy.require_platform(scope.actor)
     scope.session.execute(ONE_AT_A_TIME)
     cells = list(scope.session.scalars(select(Cell)))
-    titles, ports = {each.aet for each in cells}, {port for each in cells for port in (each.dicom_port, each.http_port)}
+    titles, ports = {each.aet for each in cells}, ports_of(cells)
     if aet and rules.ae_title(aet) in titles:
         raise Taken("aet", "Another hospital's cell has this AE title; two alike are easily confused.")
     owner = create_organisation(scope, kind=OrganisationKind.PROVIDER, name=name, zone=zone, letterhead=letterhead)
@@ -70,6 +68,8 @@ def add_hospital(  # noqa: PLR0913 - one form
         aet=rules.ae_title(aet) if aet else rules.derive_aet(name, titles),
         dicom_port=rules.choose_port(places.dicom, ports, free),
         http_port=rules.choose_port(places.http, ports, free),
+        inner_dicom_port=rules.choose_port(places.inner_dicom, ports, free),
+        dicom_tls_port=rules.choose_port(places.dicom_tls, ports, free),
         policy_revision=1,
         created_at=scope.now,
     )

@@ -1,6 +1,6 @@
-"""The admin pages of organisations, cells, contracts and senders. Each module adds its routes to ``bp``."""
+"""The admin pages of organisations, cells, contracts, AE titles, certificates. Each module adds its routes to ``bp``."""
 
-from sidecar.organisations.web import cells, contracts, home, senders, tenants
+from sidecar.organisations.web import cells, contracts, encryption, entities, home, tenants
 from sidecar.organisations.web.blueprint import bp
 
-__all__ = ["bp", "cells", "contracts", "home", "senders", "tenants"]
+__all__ = ["bp", "cells", "contracts", "encryption", "entities", "home", "tenants"]

@@ -11,7 +11,7 @@ from sidecar.organisations.web.blueprint import bp
 
 FIRST_PAGES = (
     (Permission.ORGANISATION_MANAGE, "/admin/organisations"),
-    (Permission.SENDER_READ, "/admin/senders"),
+    (Permission.SENDER_READ, "/admin/ae-titles"),
     (Permission.USER_MANAGE, "/admin/users"),
     (Permission.CONTRACT_READ, "/admin/contracts"),
 )

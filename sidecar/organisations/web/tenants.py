@@ -15,7 +15,7 @@ from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Missing
-from sidecar.organisations import queries, service
+from sidecar.organisations import queries, service, words
 from sidecar.organisations.errors import Taken
 from sidecar.organisations.forms import HospitalForm, OrganisationForm
 from sidecar.organisations.model import Places
@@ -112,7 +112,7 @@ def organisation_connection(scope: Scope, organisation_id: UUID) -> ResponseRetu
     """Show the sheet for the hospital's PACS administrator."""
     view = _with_cell(scope, organisation_id)
     back = {"href": f"/admin/organisations/{organisation_id}", "label": view.organisation.name}
-    return render_template("admin_connection.html", view=view, host=settings().dicom_host, senders=None, back=back)
+    return render_template("admin_connection.html", view=view, host=settings().dicom_host, entities=None, words=words, back=back)
 
 
 @route(bp, "/admin/organisations/<uuid:organisation_id>/edit", needs=MANAGE)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.instance.ports import BLOCKS, NoFreePort, Ports, choose_ports, first_free
+from sidecar.instance.ports import BLOCKS, CELL_BASES, NoFreePort, Ports, choose_ports, first_free
 
 HERE = Path("/srv/a")
 
@@ -11,7 +11,7 @@ HERE = Path("/srv/a")
 def numbers(ports: Ports) -> set[int]:
     return {
         ports.public, ports.web, ports.postgres, ports.redis,
-        *range(ports.cell_dicom[0], ports.cell_dicom[1] + 1), *range(ports.cell_http[0], ports.cell_http[1] + 1),
+        *(port for name in CELL_BASES for port in range(getattr(ports, name)[0], getattr(ports, name)[1] + 1)),
     }  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def test_the_public_port_one_asks_for_is_taken_as_it_is() -> None:
 def test_no_port_serves_two_purposes_and_none_is_ephemeral() -> None:
     for path in ("/srv/a", "/srv/b", "/srv/c"):
         ports = choose_ports(Path(path), public=None, default=False, free=lambda _: True)
-        assert len(numbers(ports)) == 4 + 100 + 100
+        assert len(numbers(ports)) == 4 + 4 * 100
         assert max(numbers(ports)) < 32768
 
 
@@ -57,6 +57,13 @@ def test_a_full_machine_is_said_plainly() -> None:
 def test_ports_survive_json() -> None:
     ports = choose_ports(HERE, public=None, default=True, free=lambda _: True)
     known = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(ports).items()}
+    assert Ports.remembered(known) == ports
+
+
+def test_an_instance_of_an_earlier_release_gets_the_ranges_it_lacks() -> None:
+    ports = choose_ports(HERE, public=None, default=False, free=lambda _: True)
+    known = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(ports).items()}
+    del known["cell_inner_dicom"], known["cell_dicom_tls"]
     assert Ports.remembered(known) == ports
 
 

@@ -33,7 +33,7 @@ def test_no_snapshot_means_shut() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": 2},
+        {"version": 3},
         {"version": "1"},
         {"cell": "another"},
         {"organisation": "another"},

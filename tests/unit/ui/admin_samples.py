@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from sidecar.organisations import words
+from tests.unit.ui import ae_samples
+
 
 def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
     """Page name → (template, context), around a moment."""
@@ -26,6 +29,8 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         known = {
             "aet": f"RR_{name.partition(' ')[0].upper()}",
             "dicom_port": 11112 + number,
+            "dicom_tls_port": 19500 + number,
+            "plain_allowed": True,
             "state": "running",
             "wanted": "running",
             "restarted_at": ago(60 * 26),
@@ -98,27 +103,6 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
             ]
         )
     ]
-    senders = [
-        {
-            "id": "s1",
-            "aet": "MERCY_CT1",
-            "network": "10.1.2.0/24",
-            "description": "CT, emergency department",
-            "created_at": ago(60 * 24 * 40),
-        },
-        {"id": "s2", "aet": "MERCY_MR", "network": "10.1.2.14/32", "description": "", "created_at": ago(60 * 5)},
-    ]
-    refusals = [
-        {"aet": "CT7", "address": "10.1.2.3", "reason": "unknown-aet", "attempts": 14, "first_at": ago(40), "last_at": ago(2)},
-        {
-            "aet": "MERCY_MR",
-            "address": "10.9.0.1",
-            "reason": "wrong-address",
-            "attempts": 1,
-            "first_at": ago(9),
-            "last_at": ago(9),
-        },
-    ]
     users = [
         {
             "id": "u1",
@@ -145,7 +129,6 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
             "totp_sealed": b"x",
         },
     ]
-    empty_sender = {"aet": "", "network": "", "description": ""}
     return {
         "admin-organisations": ("admin_organisations.html", {"organisations": [mercy, harbour, hills, group]}),
         "admin-organisation": (
@@ -156,25 +139,7 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
             "admin_cells.html",
             {"views": [mercy, harbour, hills], "disk": {"used": 210_000_000_000, "total": 480_000_000_000}},
         ),
-        "admin-senders": (
-            "admin_senders.html",
-            {
-                "cell": mercy["cell"],
-                "host": "rr.example",
-                "senders": senders,
-                "refusals": refusals,
-                "values": empty_sender,
-                "errors": {},
-            },
-        ),
-        "admin-sender": (
-            "admin_sender_form.html",
-            {
-                "sender_id": "s1",
-                "values": senders[0] | {"network": "10.1.2"},
-                "errors": {"network": "Write an address or a range such as 10.1.2.0/24."},
-            },
-        ),
+        **ae_samples.contexts(now, mercy["cell"]),
         "admin-users": (
             "admin_users.html",
             {
@@ -205,6 +170,12 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         ),
         "admin-connection": (
             "admin_connection.html",
-            {"view": mercy, "host": "rr.example", "senders": senders, "back": {"href": "/admin/senders", "label": "Senders"}},
+            {
+                "view": mercy,
+                "host": "rr.example",
+                "entities": ae_samples.entities(now),
+                "words": words,
+                "back": {"href": "/admin/ae-titles", "label": "AE titles"},
+            },
         ),
     }

@@ -257,7 +257,7 @@ HOSPITAL = {
             "address": "10.1.2.3",
             "attempts": 14,
             "last_at": ago(2),
-            "register_href": "/admin/senders?aet=CT7&network=10.1.2.3",
+            "register_href": "/admin/ae-titles?aet=CT7&network=10.1.2.3",
         }
     ],
     "senders": [
@@ -305,7 +305,10 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "worklist-empty": ("worklist.html", WORKLIST | {"rows": [], "shown": 0, "total": 0}),
     "reading": ("reading.html", READING),
     "reading-signed": ("reading.html", READ_ONLY),
-    "reading-other-order": ("reading.html", READING | {"order": order_samples.OTHER_PATIENT, "request": {"question": "", "history": ""}}),
+    "reading-other-order": (
+        "reading.html",
+        READING | {"order": order_samples.OTHER_PATIENT, "request": {"question": "", "history": ""}},
+    ),
     "reading-locked": ("reading.html", LOCKED),
     "report": (
         "report_print.html",

@@ -1,0 +1,110 @@
+"""Plain words of the DICOM pages: what an AE title may do, what became of an association. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sidecar.organisations.model import Outcome, Service
+from sidecar.ui.words import size, span_words
+
+SERVICES: Mapping[str, tuple[str, str]] = {
+    Service.ECHO: ("Echo", "test the connection (C-ECHO)"),
+    Service.STORE: ("Store", "send images to this archive (C-STORE)"),
+    Service.FIND: ("Find", "search the archive's list of studies (C-FIND)"),
+    Service.MOVE: ("Move", "have studies sent to a registered node (C-MOVE)"),
+    Service.GET: ("Get", "fetch studies over its own call (C-GET)"),
+    Service.WORKLIST: ("Worklist", "ask for the ordered examinations (modality worklist)"),
+    Service.COMMITMENT: ("Commitment", "ask whether sent images are kept for good (storage commitment)"),
+}
+"""Service → its name at a device, and what it lets the device do."""
+NOTHING_SENT = 4096
+"""Bytes: an association that sent fewer agreed on the terms and transferred nothing."""
+
+ADVICE: Mapping[str, str] = {
+    Outcome.UNKNOWN_AET: "Its images are refused until it is registered.",
+    Outcome.WRONG_ADDRESS: "The title is registered, but not from there. Register that address too, or find out who it is.",
+    Outcome.WRONG_CALLED_AET: "Set the called AE title at the device to {archive}.",
+    Outcome.NO_CERTIFICATE: "Install its certificate at the device and switch TLS on there.",
+    Outcome.WRONG_CERTIFICATE: "Its certificate is another title's or another authority's, revoked or ended. Issue a new one.",
+    Outcome.SERVICE_NOT_ALLOWED: "Allow it in the entry of this AE title, if it shall.",
+}
+"""What to do about a refusal. ``archive`` is the cell's AE title."""
+
+
+class Told(Protocol):
+    """What the words are made from: an associations row."""
+
+    aet: str
+    called_aet: str
+    address: str
+    port: str
+    outcome: str
+    services: list[str]
+    objects: int
+    bytes_in: int
+    bytes_out: int
+    began_at: datetime
+    ended_at: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What became of an association; ``tone`` ok, warn or "" (neutral)."""
+
+    text: str
+    tone: str
+
+
+def association(row: Told) -> Sentence:
+    """Say what became of an association."""
+    if row.outcome == Outcome.ACCEPTED:
+        return Sentence(f"{row.aet} {_done(row)}{_times(row.count, 'time')}", "ok")
+    return Sentence(
+        refusal(row.outcome, row.aet, row.address, row.services, row.called_aet) + _times(row.count, "attempt"), "warn"
+    )
+
+
+def refusal(outcome: str, aet: str, address: str, services: Sequence[str] = (), called: str = "") -> str:
+    """Say who was refused and why, without how often."""
+    who = aet or "A caller without an AE title"
+    asked = " and ".join(SERVICES[each][0].lower() for each in services if each in SERVICES) or "something"
+    texts = {
+        Outcome.UNKNOWN_AET: f"Unknown AE title {aet} from {address}" if aet else f"{who} from {address}",
+        Outcome.WRONG_ADDRESS: f"{who} called from {address}, where it is not registered",
+        Outcome.WRONG_CALLED_AET: f"{who} from {address} called this archive {called or 'by another name'}",
+        Outcome.NO_CERTIFICATE: f"{who} from {address} showed no certificate",
+        Outcome.WRONG_CERTIFICATE: f"{who} from {address} showed a certificate that does not count for it",
+        Outcome.SERVICE_NOT_ALLOWED: f"{who} from {address} asked for {asked}, which it may not do",
+        Outcome.TIMEOUT: f"{aet or 'Somebody'} at {address} opened a connection and fell silent",
+        Outcome.MALFORMED: f"{aet or 'Somebody'} at {address} sent something that is not DICOM",
+        Outcome.TOO_MANY: f"{aet or 'Somebody'} at {address} had too many connections open at once",
+    }
+    return texts[Outcome(outcome)]
+
+
+def _done(row: Told) -> str:
+    took = span_words((row.ended_at - row.began_at).total_seconds())
+    asked = set(row.services) - {Service.ECHO}
+    if not asked:
+        return "tested the connection (echo)"
+    if asked == {Service.STORE}:
+        return _sent(row, took)
+    names = ", ".join(SERVICES[each][0].lower() for each in row.services if each in asked and each in SERVICES)
+    moved = f", sent {size(row.bytes_in)}" if row.bytes_in > NOTHING_SENT else ""
+    moved += f", received {size(row.bytes_out)}" if row.bytes_out > NOTHING_SENT else ""
+    return f"connected for {names or 'something unknown'}{moved}, {took}"
+
+
+def _sent(row: Told, took: str) -> str:
+    if row.objects:
+        images = "1 image" if row.objects == 1 else f"{row.objects} images"
+        return f"sent {images}, {size(row.bytes_in)}, in {took}"
+    return f"sent {size(row.bytes_in)} in {took}" if row.bytes_in > NOTHING_SENT else "connected to send and sent nothing"
+
+
+def _times(count: int, word: str) -> str:
+    if count == 1:
+        return ""
+    return f", {count} {word}s"
