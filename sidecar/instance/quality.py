@@ -5,6 +5,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
@@ -24,12 +26,17 @@ STATIC_CHECKS = (
 LAYERS = ("unit", "architecture", "contract", "service", "doors", "e2e")
 """From quick to slow: the first failure is heard early."""
 FAST_LAYERS = ("unit", "architecture")
+BESIDE = ("e2e",)
+"""Run beside all others when everything runs: a browser test mostly waits. It has a house of its own."""
 NEED_TOOLS = frozenset({"doors", "e2e"})
+
+Command = tuple[str, list[str]]
+"""Title and words."""
 
 
 def inner_loop(console: Console) -> int:
     """Run static checks and fast tests; return 0 when all is well."""
-    return _run_all([*_static(), *_layers(FAST_LAYERS)], console)
+    return _sum_up(_run_all([*_static(), *_layers(FAST_LAYERS)], console), console)
 
 
 def run_tests(layers: tuple[str, ...], console: Console) -> int:
@@ -41,8 +48,21 @@ def run_tests(layers: tuple[str, ...], console: Console) -> int:
     if set(chosen) - set(FAST_LAYERS):
         prepare(console, tools=bool(NEED_TOOLS & set(chosen)))
     with tempfile.TemporaryDirectory(prefix="readingroom-test-", dir="/var/tmp") as data:
-        Path(data).chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
-        return _run_all([*([] if layers else _static()), *_layers(chosen)], console, {"RR_TEST_DATA": data})
+        # Postgres runs as a user of its own and must be able to pass
+        for folder in (Path(data), Path(data, "browser")):
+            folder.mkdir(mode=0o711, exist_ok=True)
+            folder.chmod(0o711)
+        beside = [] if layers else _layers(BESIDE)
+        here = [*([] if layers else _static()), *_layers([each for each in chosen if layers or each not in BESIDE])]
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(_run_quietly, beside, {"RR_TEST_DATA": str(Path(data, "browser"))})
+            failed = _run_all(here, console, {"RR_TEST_DATA": data})
+            for title, seconds, code, said in other.result():
+                console.rule(title, align="left")
+                console.print(said, markup=False, highlight=False)
+                console.print(f"[dim]{title}: {seconds:.1f} s, beside the others[/dim]")
+                failed += [title] if code else []
+        return _sum_up(failed, console)
 
 
 def prepare(console: Console, *, tools: bool) -> None:
@@ -73,17 +93,18 @@ def run_module(folder: str, name: str | None, results: str, console: Console, ar
     ).returncode
 
 
-def _static() -> list[tuple[str, list[str]]]:
+def _static() -> list[Command]:
     return [(title, [str(BIN / words[0]), *words[1:]]) for title, words in STATIC_CHECKS]
 
 
-def _layers(names: tuple[str, ...]) -> list[tuple[str, list[str]]]:
-    there = [name for name in LAYERS if name in names and any((CHECKOUT / "tests" / name).rglob("test_*.py"))]
+def _layers(names: Iterable[str]) -> list[Command]:
+    wanted = set(names)
+    there = [name for name in LAYERS if name in wanted and any((CHECKOUT / "tests" / name).rglob("test_*.py"))]
     return [(f"tests/{name}", [sys.executable, "-m", "pytest", f"tests/{name}"]) for name in there]
 
 
-def _run_all(commands: list[tuple[str, list[str]]], console: Console, variables: dict[str, str] | None = None) -> int:
-    """Run all of them even when one fails, and sum up."""
+def _run_all(commands: list[Command], console: Console, variables: dict[str, str] | None = None) -> list[str]:
+    """Run all of them even when one fails; return which did."""
     failed = []
     for title, command in commands:
         began = time.monotonic()
@@ -91,6 +112,23 @@ def _run_all(commands: list[tuple[str, list[str]]], console: Console, variables:
         if subprocess.run(command, cwd=CHECKOUT, env={**os.environ, **(variables or {})}, check=False).returncode != 0:
             failed.append(title)
         console.print(f"[dim]{title}: {time.monotonic() - began:.1f} s[/dim]")
+    return failed
+
+
+def _run_quietly(commands: list[Command], variables: dict[str, str]) -> list[tuple[str, float, int, str]]:
+    """Run them and keep what they say, for when the others have had their say; return title, seconds, exit code, words."""
+    told = []
+    for title, command in commands:
+        began = time.monotonic()
+        done = subprocess.run(
+            command, cwd=CHECKOUT, env={**os.environ, **variables}, check=False, text=True, errors="replace",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        told.append((title, time.monotonic() - began, done.returncode, done.stdout))
+    return told
+
+
+def _sum_up(failed: list[str], console: Console) -> int:
     if failed:
         console.print(f"[red]Failed: {', '.join(failed)}[/red]")
         return 1
