@@ -1,4 +1,4 @@
-"""Token and request in, allow or deny out. Pure; the same verdict for "not yours" and "does not exist".
+"""Caller and request in, verdict out. Pure; the same refusal for "not yours" and "does not exist".
 
 Orthanc hands the filter the path it dispatches on: decoded once and normalised (measured: `/a/%2e%2e/b`, `//a`,
 `/a%2fb` arrive as Orthanc reads them). The patterns accept identifiers only, so what is left of a trick is refused
@@ -7,14 +7,27 @@ because nothing matches; the checks below refuse it earlier and by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
-from orthanc_plugin.routes import Caller, Route, match
-from orthanc_plugin.tokens import Principal
+from orthanc_plugin.paths import match
+from orthanc_plugin.routes import Access, Route
+from orthanc_plugin.tokens import Kind, Principal
 
 _BEARER = "Bearer "
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+
+Owner = Callable[[str, str], frozenset[str]]
+"""(level, Orthanc's id) → StudyInstanceUIDs it belongs to: several for a patient, none when it is unknown or doubtful."""
+
+
+class Verdict(Enum):
+    """Refuse, let Orthanc answer, or answer ourselves with the context's studies only."""
+
+    DENY = auto()
+    ALLOW = auto()
+    ANSWER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +44,12 @@ class Request:
 class Decision:
     """The verdict; `reason` is for the log and quotes nothing from the request."""
 
-    allowed: bool
+    verdict: Verdict
     reason: str
 
 
 def _deny(reason: str) -> Decision:
-    return Decision(allowed=False, reason=reason)
+    return Decision(Verdict.DENY, reason)
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:
@@ -60,19 +73,32 @@ def _trick(request: Request) -> str | None:
     return None
 
 
-def _closed(principal: Principal, route: Route, identifiers: Mapping[str, str], request: Request) -> str | None:
+def _outside(studies: frozenset[str], route: Route, values: Mapping[str, str], owner: Owner) -> bool:
+    """Whether the path names anything that is not of these studies. A patient is seen through its studies in the context."""
+    if "study" in values:
+        return values["study"] not in studies
+    if "id" not in values:
+        return False
+    owners = owner(route.level, values["id"])
+    if route.context is Access.ANSWERED:
+        return owners.isdisjoint(studies)
+    return not owners or not owners <= studies
+
+
+def _closed(principal: Principal, route: Route, values: Mapping[str, str], owner: Owner) -> str | None:
     """Why an open route is closed to this caller, or None."""
-    caller = Caller.SERVICE if principal.studies is None else Caller.CONTEXT
-    if caller not in route.callers:
-        return "route not open to this caller"
-    if not route.arguments.issuperset(request.arguments):
-        return "unknown argument"
-    if principal.studies is not None and identifiers.get("study") not in principal.studies:
-        return "study not in the reading context"
+    if principal.kind is Kind.SERVICE:
+        return None if route.service else "not for the service account"
+    if principal.kind is Kind.STAFF:
+        return None if principal.role in route.staff else "not for this role"
+    if route.context is Access.NONE:
+        return "not for a reading context"
+    if _outside(principal.studies, route, values, owner):
+        return "not in the reading context"
     return None
 
 
-def decide(principal: Principal | None, request: Request) -> Decision:
+def decide(principal: Principal | None, request: Request, owner: Owner) -> Decision:
     """Judge one request of one verified caller (None: nobody verified)."""
     trick = _trick(request)
     if trick is not None:
@@ -82,6 +108,11 @@ def decide(principal: Principal | None, request: Request) -> Decision:
     found = match(request.method, request.path)
     if found is None:
         return _deny("route not open")
-    route, identifiers = found
-    why = _closed(principal, route, identifiers, request)
-    return _deny(why) if why else Decision(allowed=True, reason=route.reason)
+    route, values = found
+    if not route.arguments.issuperset(request.arguments):
+        return _deny("unknown argument")
+    why = _closed(principal, route, values, owner)
+    if why is not None:
+        return _deny(why)
+    answered = principal.kind is Kind.CONTEXT and route.context is Access.ANSWERED
+    return Decision(Verdict.ANSWER if answered else Verdict.ALLOW, route.kind)

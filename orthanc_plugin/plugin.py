@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +23,31 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from orthanc_plugin.announce import announcement
 from orthanc_plugin.archive import Archive
 from orthanc_plugin.courier import Courier
-from orthanc_plugin.decide import Request, bearer, decide
+from orthanc_plugin.decide import Request, Verdict
 from orthanc_plugin.events import MAXIMUM_INSTANCES, Event
+from orthanc_plugin.explorer import Context
+from orthanc_plugin.finding import MalformedError
+from orthanc_plugin.gate import Gate
 from orthanc_plugin.harvest import Harvester, encode
 from orthanc_plugin.inbox import Inbox
 from orthanc_plugin.loops import Loop, Step
+from orthanc_plugin.owners import Owners
 from orthanc_plugin.pace import IDLE, Pace
+from orthanc_plugin.passing import about, native
 from orthanc_plugin.policy import PolicyFile
 from orthanc_plugin.refusals import LogReader, Refusal, Refusals
+from orthanc_plugin.routes import ROUTES, unanswered
 from orthanc_plugin.senders import Admission, admit
 from orthanc_plugin.settings import read
-from orthanc_plugin.tokens import TokenError, TokenVerifier
+from orthanc_plugin.tokens import Kind
 from orthanc_plugin.watch import PolicyKeeper, RefusalWatch
 
 NOT_READY = 2038
 """Orthanc's error code while the database is not open: at the very start and at the very end."""
-RAN_OUT = 17
-"""Orthanc's error code ("unknown resource") for acknowledging what is not reserved any more."""
+UNKNOWN = 17
+"""Orthanc's error code for a resource that does not exist, and for acknowledging what is not reserved any more."""
+CLIENTS_FAULT = frozenset({3, 5, 8, 12, 15, 37})
+"""Orthanc's error codes for arguments and bodies that make no sense."""
 RESERVATION = 1
 """Seconds a reserved event stays away. Short: one courier takes from the queue and holds what it took in memory, so
 nobody takes it twice, and after a crash the next process goes on at once."""
@@ -81,7 +88,7 @@ class OrthancQueue:
                 try:
                     orthanc.AcknowledgeQueueValue(self._name, identifier)
                 except orthanc.OrthancException as error:
-                    if error.args[0] != RAN_OUT:
+                    if error.args[0] != UNKNOWN:
                         raise
                 else:
                     return
@@ -113,6 +120,15 @@ class OrthancRest:
         body: bytes = orthanc.RestApiGet(uri)
         return body
 
+    def find(self, uri: str) -> Any:
+        """GET of JSON; None when Orthanc has no such resource (owners.Find)."""
+        try:
+            return json.loads(orthanc.RestApiGet(uri))
+        except orthanc.OrthancException as error:
+            if error.args[0] != UNKNOWN:
+                raise
+            return None
+
     def post(self, uri: str, body: bytes) -> bytes:
         """POST."""
         answer: bytes = orthanc.RestApiPost(uri, body)
@@ -132,7 +148,19 @@ QUEUE, REFUSED = OrthancQueue("readingroom-events"), OrthancQueue("readingroom-r
 STORE, REST = OrthancStore(), OrthancRest()
 POLICY = PolicyFile(SETTINGS.policy_file, cell=SETTINGS.cell, organisation=SETTINGS.organisation)
 KEEPER = PolicyKeeper(POLICY, REST, say=orthanc.LogWarning, shout=orthanc.LogError)
-TOKENS = TokenVerifier()
+OWNERS = Owners(REST.find, REST.post)
+GATE = Gate(POLICY, OWNERS)
+EXTENSION = Path(__file__).with_name("explorer.js").read_bytes()
+ANSWERED = (
+    r"/(patients|studies|series)",
+    r"/patients/([^/]+)",
+    r"/patients/([^/]+)/(studies|series|instances)",
+    r"/tools/(find|lookup|count-resources)",
+    r"/statistics",
+    r"/system",
+    r"/plugins/explorer\.js",
+)
+"""Where Orthanc must not answer a reading context: in its place we do, and hand everybody else on."""
 ARCHIVE = Archive(REST.get, REST.post, cell=SETTINGS.cell)
 HARVESTER = Harvester(ARCHIVE, QUEUE, STORE)
 PACE = Pace()
@@ -140,7 +168,6 @@ INBOX = Inbox(SETTINGS.inbox_url, cell=SETTINGS.cell, secret_file=SETTINGS.secre
 COURIER = Courier(QUEUE, REFUSED, INBOX.deliver, orthanc.LogError)
 REFUSALS = Refusals(time.time)
 REFUSAL_WATCH = RefusalWatch(SETTINGS.log_file, LogReader(SETTINGS.aet), REFUSALS, STORE)
-DENIED: Counter[str] = Counter()
 READY, ANNOUNCED = threading.Event(), threading.Event()
 
 
@@ -215,7 +242,7 @@ def watch_step() -> float:
 def announce_step() -> float:
     """Once."""
     if not ANNOUNCED.is_set():
-        event = announcement(REST, STORE)
+        event = announcement(REST, STORE, json.loads(orthanc.GetConfiguration())["Plugins"])
         for route in event["unknown_routes"]:
             orthanc.LogError(f"not in the reviewed table of routes, and shut: {route}")
         emit(event)
@@ -235,22 +262,53 @@ ANNOUNCE_LOOP = Loop("rr-announce", when_ready(announce_step), crashed)
 LOOPS = (WATCH_LOOP, HARVEST_LOOP, COURIER_LOOP, ANNOUNCE_LOOP)
 
 
+def request_of(uri: str, request: dict[str, Any]) -> Request:
+    """What the gate is told of a request. The filter is given the method as a number, a REST callback as a word."""
+    method = request["method"]
+    return Request(METHODS.get(method, method), uri, request.get("headers", {}), request.get("get", {}))
+
+
 def on_http_request(uri: str, **request: Any) -> bool:
     """The gate: every HTTP request passes here before Orthanc looks at it. An exception is a refusal (500)."""
-    asked = Request(METHODS.get(request["method"], ""), uri, request.get("headers", {}), request.get("get", {}))
-    token = bearer(asked.headers)
-    principal, why = None, ""
-    if token is not None:
-        try:
-            principal = TOKENS.verify(token, POLICY.current, time.time())
-        except TokenError as error:
-            why = str(error)
-    decision = decide(principal, asked)
-    if not decision.allowed:
-        DENIED[why or decision.reason] += 1
-    elif asked.method == "POST":
+    asked = request_of(uri, request)
+    _, decision = GATE.judge(asked)
+    if decision.verdict is Verdict.DENY:
+        return False
+    if asked.method == "POST":
         news()
-    return decision.allowed
+    return True
+
+
+def answer_in_place(output: Any, uri: str, **request: Any) -> None:
+    """In Orthanc's place: judged once more, a context is answered with its studies, everybody else handed on."""
+    asked, body = request_of(uri, request), request.get("body", b"")
+    principal, decision = GATE.judge(asked)
+    if principal is None or decision.verdict is Verdict.DENY:
+        output.SendHttpStatusCode(403)
+        return
+    try:
+        if uri == "/plugins/explorer.js":
+            output.AnswerBuffer(EXTENSION, "application/javascript")
+            return
+        if uri == "/system" and principal.kind is not Kind.SERVICE:
+            answer: Any = about(json.loads(REST.get(uri)))
+        elif decision.verdict is Verdict.ANSWER:
+            answer = Context(principal.studies, OWNERS, REST.find, REST.post).answer(asked, body)
+        else:
+            path = native(asked)
+            output.AnswerBuffer(REST.get(path) if asked.method == "GET" else REST.post(path, body), "application/json")
+            return
+    except MalformedError:
+        output.SendHttpStatusCode(400)
+    except orthanc.OrthancException as error:
+        if error.args[0] != UNKNOWN and error.args[0] not in CLIENTS_FAULT:
+            raise
+        output.SendHttpStatusCode(404 if error.args[0] == UNKNOWN else 400)
+    else:
+        if answer is None:
+            output.SendHttpStatusCode(404)
+        else:
+            output.AnswerBuffer(json.dumps(answer), "application/json")
 
 
 def answer_admission(output: Any, _uri: str, **request: Any) -> None:
@@ -293,7 +351,7 @@ def answer_status(output: Any, _uri: str, **_request: Any) -> None:
         },
         "harvested": {"instances": HARVESTER.instances, "change": HARVESTER.cursor},
         "refused_associations": REFUSALS.total,
-        "denied_requests": dict(DENIED),
+        "denied_requests": dict(GATE.denied),
         "crashes": {loop.name: loop.crashes for loop in LOOPS},
     }
     output.AnswerBuffer(json.dumps(answer), "application/json")
@@ -310,6 +368,10 @@ def stop() -> None:
 sys.setswitchinterval(0.0005)
 KEEPER.refresh()
 orthanc.RegisterIncomingHttpRequestFilter(on_http_request)
+if unguarded := unanswered(ROUTES, ANSWERED):
+    raise RuntimeError(f"the table says we answer these, and nothing does: {unguarded}")
+for pattern in ANSWERED:
+    orthanc.RegisterRestCallback(pattern, answer_in_place)
 orthanc.RegisterRestCallback("/readingroom/admission", answer_admission)
 orthanc.RegisterRestCallback("/readingroom/changes", answer_changes)
 orthanc.RegisterRestCallback("/readingroom/status", answer_status)

@@ -1,100 +1,105 @@
-"""The doors that are open at all, as data. What is not listed here is refused to everybody.
+"""The doors of a cell as data: `routes.csv`, one row per reviewed route. What no row opens is refused to everybody.
 
-Two kinds of callers: a reading context (any token that lists studies) and the sidecar's service account. Each row says
-why it exists; `known_routes.csv` is the reviewed list of everything Orthanc offers.
+Columns: `method` and `path` (`a|b` stands for either, `{name}` for one value, `*` for the rest of the path); `class` says
+what kind of door it is (page, list, view, download, machine, never; door: a DICOM service, decided by the door process);
+`id` where the request says what it is about; `staff` the roles of the hospital's own people by first letter (Manager,
+Radiologist, Technician); `context` what a reading context gets (`own`: Orthanc answers when all that the path names lies
+in the context; `answered`: this plugin answers with the context's studies only); `service` whether the sidecar itself
+may; `arguments` the GET arguments it takes; `reason` where it is not obvious.
 """
 
 from __future__ import annotations
 
+import csv
+import itertools
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
-_UID = r"(?=[0-9.]{1,64}(?:/|\Z))[0-9]+(?:\.[0-9]+)*"
-_PARTS = {
-    "study": _UID,
-    "series": _UID,
-    "instance": _UID,
-    "id": r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}",
-    "frame": r"[1-9][0-9]{0,5}",
-    "frames": r"[1-9][0-9]{0,5}(?:,[1-9][0-9]{0,5}){0,99}",
-    "bulk": r"[0-9A-Fa-f]{8}(?:/[1-9][0-9]{0,5}/[0-9A-Fa-f]{8}){0,8}",
-}
+TABLE = Path(__file__).with_name("routes.csv")
+ROLES = {"M": "manager", "R": "radiologist", "T": "technician"}
 
 
-class Caller(StrEnum):
-    """Kinds of principals a route can be open to."""
+class Access(StrEnum):
+    """What a reading context gets on a route."""
 
-    CONTEXT = "context"
-    SERVICE = "service"
-
-
-EVERY_CALLER = frozenset({Caller.CONTEXT, Caller.SERVICE})
-SERVICE_ONLY = frozenset({Caller.SERVICE})
+    NONE = "-"
+    OWN = "own"
+    ANSWERED = "answered"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One open door: `path` with {placeholders}, the GET arguments it takes, and the reason it is open."""
+    """One reviewed route; `path` has no alternatives left."""
 
     method: str
     path: str
-    callers: frozenset[Caller]
+    kind: str
+    staff: frozenset[str]
+    context: Access
+    service: bool
+    arguments: frozenset[str]
     reason: str
-    arguments: frozenset[str] = frozenset()
 
-    def pattern(self) -> re.Pattern[str]:
-        """The path as an expression that matches whole, normalised paths only."""
-        pieces = re.split(r"\{(\w+)\}", self.path)
-        text = "".join(f"(?P<{piece}>{_PARTS[piece]})" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces))
-        return re.compile(text + r"\Z")
+    @property
+    def open(self) -> bool:
+        """Whether anybody at all may pass."""
+        return bool(self.staff or self.service or self.context is not Access.NONE)
 
-
-_STUDY = "/dicom-web/studies/{study}"
-_SERIES = _STUDY + "/series/{series}"
-_INSTANCE = _SERIES + "/instances/{instance}"
-_VIEW = frozenset({"viewport", "window", "quality"})
+    @property
+    def level(self) -> str:
+        """First part of the path: for Orthanc's ids the level they are of."""
+        return self.path.split("/")[1]
 
 
-def _pixels(path: str, reason: str, arguments: frozenset[str] = frozenset()) -> Route:
-    return Route("GET", path, EVERY_CALLER, reason, arguments)
+class TableError(ValueError):
+    """The table contradicts itself; Orthanc then does not start."""
 
 
-def _service(method: str, path: str, reason: str, arguments: frozenset[str] = frozenset()) -> Route:
-    return Route(method, path, SERVICE_ONLY, reason, arguments)
+def _checked(route: Route) -> Route:
+    """A row that is never open says so everywhere; a context gets natively what names a study, or a page without data."""
+    if route.kind in {"never", "door"} and route.open:
+        raise TableError(f"{route.method} {route.path}: never, and yet open")
+    if route.context is Access.OWN and route.kind != "page" and not ({"{id}", "{study}"} & set(route.path.split("/"))):
+        raise TableError(f"{route.method} {route.path}: nothing in it could be the context's own")
+    return route
 
 
-ROUTES = (
-    _pixels(_INSTANCE + "/frames/{frames}", "the viewer's pixels (PS3.18 section 10.4.1.1.6)"),
-    _pixels(_INSTANCE + "/bulk/{bulk}", "large attributes a metadata answer points to"),
-    _pixels(_INSTANCE + "/rendered", "thumbnails and key images", _VIEW),
-    _pixels(_INSTANCE + "/frames/{frame}/rendered", "thumbnails of multi-frame images", _VIEW),
-    _pixels(_INSTANCE + "/thumbnail", "thumbnails", _VIEW),
-    _pixels(_SERIES + "/thumbnail", "thumbnails of the series panel", _VIEW),
-    _pixels(_STUDY + "/thumbnail", "thumbnails of lists", _VIEW),
-    _service("GET", _STUDY + "/metadata", "fills the sidecar's metadata cache"),
-    _service("GET", _SERIES + "/metadata", "fills the sidecar's metadata cache"),
-    _service("GET", _INSTANCE + "/metadata", "fills the sidecar's metadata cache"),
-    _service("GET", "/readingroom/changes", "the reconciler repairs missed events", frozenset({"since", "limit"})),
-    _service("GET", "/readingroom/status", "health of the cell in the platform admin's UI"),
-    _service("GET", "/system", "version and health"),
-    _service("GET", "/statistics", "disk use in the platform admin's UI"),
-    _service("GET", "/tools/metrics-prometheus", "metrics, scraped through the sidecar"),
-    _service("GET", "/studies/{id}", "checks of the reconciler"),
-    _service("GET", "/series/{id}", "checks of the reconciler"),
-    _service("GET", "/instances/{id}", "checks of the reconciler"),
-    _service("GET", "/instances/{id}/file", "delivery of a signed report that was stored as DICOM"),
-    _service("GET", "/instances/{id}/preview", "a thumbnail made at arrival"),
-    _service("GET", "/instances/{id}/rendered", "a thumbnail made at arrival", frozenset({"width", "height", "quality"})),
-    _service("POST", "/instances", "a signed report goes into the archive as SR or encapsulated PDF"),
-)
-
-_COMPILED = tuple((route, route.pattern()) for route in ROUTES)
+def _expanded(row: Mapping[str, str]) -> Iterator[Route]:
+    arguments = frozenset(row["arguments"].split())
+    staff = frozenset(ROLES[letter] for letter in row["staff"].strip("-"))
+    parts = [part.split("|") for part in row["path"].split("/")]
+    for method, path in itertools.product(row["method"].split("|"), ("/".join(each) for each in itertools.product(*parts))):
+        yield _checked(
+            Route(method, path, row["class"], staff, Access(row["context"]), row["service"] == "yes", arguments, row["reason"])
+        )
 
 
-def match(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    """Find the open route of a request with the identifiers in its path; None when there is none."""
-    for route, pattern in _COMPILED:
-        if route.method == method and (found := pattern.match(path)):
-            return route, found.groupdict()
-    return None
+def read(table: Path = TABLE) -> tuple[Route, ...]:
+    """Read the table, alternatives written out.
+
+    Raises:
+        TableError, KeyError, ValueError: a row is not what the columns allow, or a route is there twice.
+    """
+    with table.open(encoding="utf-8", newline="") as lines:
+        routes = tuple(route for row in csv.DictReader(lines) for route in _expanded(row))
+    twice = [key for key, count in Counter((route.method, route.path) for route in routes).items() if count > 1]
+    if twice:
+        raise TableError(f"there twice: {twice}")
+    return routes
+
+
+def unanswered(routes: Iterable[Route], patterns: Iterable[str]) -> list[str]:
+    """The routes that the table says we answer and none of these registered patterns does: Orthanc would answer them."""
+    answered = [re.compile(pattern) for pattern in patterns]
+    return [
+        route.path
+        for route in routes
+        if route.context is Access.ANSWERED and not any(each.fullmatch(route.path) for each in answered)
+    ]
+
+
+ROUTES = read()

@@ -1,4 +1,8 @@
-"""Who is calling: verification of cell tokens (wire format 2, JWT of RFC 7519 with EdDSA of RFC 8037)."""
+"""Who is calling: verification of cell tokens (wire format 2, JWT of RFC 7519 with EdDSA of RFC 8037).
+
+Three kinds of callers: the sidecar itself (role "service"), the hospital's own staff (a role, and the cell's own
+organisation), and a reading context (lists exactly the studies it opens, whoever holds it). Nothing else is accepted.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
@@ -30,17 +35,23 @@ _TEXT_CLAIMS = ("sub", "org", "role", "sid", "jti")
 _TIME_CLAIMS = ("iat", "nbf", "exp")
 
 
+class Kind(StrEnum):
+    """Kinds of callers."""
+
+    SERVICE = "service"
+    STAFF = "staff"
+    CONTEXT = "context"
+
+
 class TokenError(ValueError):
     """The token is not accepted; the message is for the log and quotes nothing from the token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A verified caller.
+    """A verified caller. `studies` holds the StudyInstanceUIDs a context lists; the other kinds have none."""
 
-    `studies` holds the StudyInstanceUIDs it may see; None, for the service account only, means all of this cell.
-    """
-
+    kind: Kind
     subject: str
     organisation: str
     role: str
@@ -48,7 +59,7 @@ class Principal:
     key: str
     not_before: int
     expires: int
-    studies: frozenset[str] | None
+    studies: frozenset[str] = frozenset()
 
 
 def _header(token: str, policy: Policy) -> str:
@@ -58,15 +69,15 @@ def _header(token: str, policy: Policy) -> str:
         raise TokenError("not a JWT") from error
     if set(header) != {"alg", "kid", "typ"} or header["alg"] != ALGORITHM or header["typ"] != "JWT":
         raise TokenError("header is not alg, kid, typ of an EdDSA JWT")
-    kid = header["kid"]
-    if not isinstance(kid, str) or kid not in policy.keys:
+    kid: str = header["kid"]  # PyJWT takes no other type
+    if kid not in policy.keys:
         raise TokenError("unknown key")
     return kid
 
 
 def _claims(token: str, kid: str, policy: Policy) -> dict[str, Any]:
-    """Check the signature only; every claim is judged by `_principal` with the clock it is given."""
-    options: Any = {f"verify_{name}": False for name in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
+    """Check the signature and PyJWT's own types; claims are judged by `_principal`, with the clock it is given."""
+    options: Any = {f"verify_{name}": False for name in ("exp", "nbf", "iat", "aud")}
     try:
         claims: dict[str, Any] = jwt.decode(token, policy.keys[kid], algorithms=[ALGORITHM], options=options)
     except jwt.InvalidTokenError as error:
@@ -74,12 +85,20 @@ def _claims(token: str, kid: str, policy: Policy) -> dict[str, Any]:
     return claims
 
 
-def _studies(claims: Mapping[str, Any]) -> frozenset[str] | None:
-    if "studies" not in claims:
-        if claims["role"] == SERVICE:
-            return None
-        raise TokenError("studies is missing")
-    studies = claims["studies"]
+def _kind(claims: Mapping[str, Any], policy: Policy) -> Kind:
+    if claims["role"] == SERVICE:
+        if "studies" in claims:
+            raise TokenError("the service account lists no studies")
+        return Kind.SERVICE
+    if "studies" in claims:
+        return Kind.CONTEXT
+    if claims["org"] != policy.organisation:
+        raise TokenError("staff of another organisation, without studies")
+    return Kind.STAFF
+
+
+def _studies(claims: Mapping[str, Any]) -> frozenset[str]:
+    studies = claims.get("studies", [])
     if not isinstance(studies, list) or not all(isinstance(uid, str) and UID.match(uid) for uid in studies):
         raise TokenError("studies is not a list of UIDs")
     return frozenset(studies)
@@ -97,6 +116,7 @@ def _principal(claims: Mapping[str, Any], kid: str, policy: Policy) -> Principal
     if not 0 < claims["exp"] - claims["iat"] <= MAXIMUM_LIFETIME:
         raise TokenError("lives too long")
     return Principal(
+        kind=_kind(claims, policy),
         subject=claims["sub"],
         organisation=claims["org"],
         role=claims["role"],

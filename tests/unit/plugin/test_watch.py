@@ -84,17 +84,18 @@ def test_refusals_survive_a_restart_of_the_process(tmp_path: Path) -> None:
     assert look() == ["CT8"]
 
 
-def test_the_routes_are_surveyed_once_per_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    surveys: list[str] = []
-    monkeypatch.setattr(announce.surface, "survey", lambda path: surveys.append(path) or {("GET", "/new")})
+def test_the_routes_are_surveyed_once_per_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    surveys: list[list[str]] = []
+    monkeypatch.setattr(announce.surface, "survey", lambda _path: {("GET", "/new")})
+    monkeypatch.setattr(announce.surface, "survey_plugins", lambda _path, plugins: surveys.append(plugins) or {"/odd/{}"})
     rest, store = FakeRest(), FakeStore()
     rest.planned = {
         "/system": {"Version": "1.13.0"},
         "/plugins": ["explorer.js", "python"],
         "/plugins/python": {"Version": "7.1"},
     }
-    events = [announce.announcement(rest, store) for _ in range(2)]
-    assert len(surveys) == 1
-    assert events[0]["unknown_routes"] == events[1]["unknown_routes"] == ["GET /new"]
+    events = [announce.announcement(rest, store, ["libOrthancPython.so", "libOdd.so"]) for _ in range(2)]
+    assert surveys == [["libOdd.so"]]
+    assert events[0]["unknown_routes"] == events[1]["unknown_routes"] == ["ANY /odd/{}", "GET /new"]
     assert events[0]["plugins"] == {"python": "7.1"}
     assert events[0]["event_id"] != events[1]["event_id"]
