@@ -13,6 +13,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from sidecar.accounts.sessions import LONGEST_SESSION, SignedInUser, install_sessions
 from sidecar.adapters.cell_client import CellClient
 from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.adapters.change_feed import ChangeFeed
+from sidecar.adapters.nodes import CellNodes
 from sidecar.adapters.redis import connect, publish_changes, wake_worker
 from sidecar.adapters.seals import Seal
 from sidecar.gate import problems
@@ -44,7 +46,10 @@ BLUEPRINTS = (
     "sidecar.assignment.api",
     "sidecar.reports.web",
     "sidecar.reports.api",
+    "sidecar.archive.web",
+    "sidecar.archive.api",
     "sidecar.dicomweb.web",
+    "sidecar.dicomweb.stow",
     "sidecar.dicomweb.pixels",
 )
 """Modules whose ``bp`` is mounted at the root."""
@@ -70,6 +75,7 @@ NAV = (
     ("/hospital", "Studies", "s", {Permission.STUDY_LIST}),
     ("/orders", "Orders", "i", {Permission.ORDER_MANAGE}),
     ("/exports", "Exports", "e", {Permission.EXPORT_ASK}),
+    ("/archive", "Archive", "r", {Permission.JOB_READ, Permission.DELETION_READ}),
     ("/admin/organisations", "Organisations", "o", {Permission.ORGANISATION_MANAGE}),
     ("/admin/cells", "Cells", "c", {Permission.CELL_MANAGE}),
     ("/admin/ae-titles", "AE titles", "d", {Permission.SENDER_READ}),
@@ -90,6 +96,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.update(SECRET_KEY=settings.secret("session_key"), MAX_CONTENT_LENGTH=16 * 1024 * 1024)
     redis = connect(settings.redis_url)
     tokens = CellTokens.from_pem(settings.secret("cell_signing_key.pem"))
+    cells = CellClient(tokens)
 
     def publish(events: list[Event]) -> None:
         publish_changes(redis, {org for each in events for org in each.audience})
@@ -100,9 +107,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         {
             "readingroom.settings": settings,
             "readingroom.redis": redis,
+            "readingroom.changes": ChangeFeed(redis),
             "readingroom.scopes": Scopes(make_engine(settings.database_url), react, after_events=publish),
             "readingroom.cell_tokens": tokens,
-            "readingroom.cells": CellClient(tokens),
+            "readingroom.cells": cells,
+            "readingroom.nodes": CellNodes(cells),
             "readingroom.seal": Seal.from_text(settings.secret("totp_key")),
         }
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sidecar.accounts.events import SignedOut
+from sidecar.archive import service as archive
 from sidecar.gate.scope import Event, Scope
 from sidecar.orders.events import OrderAdded, OrderChanged
 from sidecar.studies import contexts, requests
@@ -30,6 +31,11 @@ def _find_studies(scope: Scope, happened: OrderAdded | OrderChanged) -> None:
     requests.find_studies(scope, happened.order_id)
 
 
+def _bring_back(scope: Scope, happened: InstancesArrived) -> None:
+    if happened.study_id is not None:
+        archive.bring_back(scope, happened.study_id)
+
+
 def _close_contexts(scope: Scope, _happened: SignedOut) -> None:
     contexts.close_contexts(scope)
 
@@ -37,7 +43,7 @@ def _close_contexts(scope: Scope, _happened: SignedOut) -> None:
 REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {
     StudyArrived: (_route, _find_order),
     # The first images may have been of a modality nobody reads; arrival may prove earlier.
-    InstancesArrived: (_route, _find_order),
+    InstancesArrived: (_route, _find_order, _bring_back),
     StudyCompleted: (_complete_order,),
     OrderAdded: (_find_studies,),  # images may come before their order is written down
     OrderChanged: (_find_studies,),

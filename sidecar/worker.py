@@ -29,6 +29,8 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.studies.jobs:complete_studies", 1.0),
     ("sidecar.studies.jobs:route_waiting", 15.0),
     ("sidecar.intake.jobs:reconcile_cells", 20.0),
+    ("sidecar.archive.jobs:follow_sends", 1.0),
+    ("sidecar.archive.jobs:erase_deleted", 5.0),
     ("sidecar.organisations.jobs:forget_associations", 120.0),
     ("sidecar.dicomweb.jobs:fill_metadata", 2.0),
     ("sidecar.dicomweb.jobs:forget_contexts", 60.0),

@@ -2,10 +2,11 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, BinaryIO, Protocol, Self
 from uuid import UUID
 
 import httpx
@@ -20,6 +21,10 @@ KEEP_ALIVE_SECONDS = 5.0
 """Shorter than the cell's own KeepAliveTimeout, so that it is we who let an idle connection go."""
 
 
+class Unable(Busy):
+    """The cell answered that it could not do it (5xx): a node it called did not answer, say."""
+
+
 @dataclass(frozen=True, slots=True)
 class CellAddress:
     """Which cell, whose, and where it listens (``host:port`` on loopback or the private network)."""
@@ -29,11 +34,33 @@ class CellAddress:
     netloc: str
 
 
+class Kept(StrEnum):
+    """What a cell says to an instance it was given."""
+
+    STORED = "stored"
+    KNOWN = "known"
+    FULL = "full"
+    NOT_UNDERSTOOD = "not-understood"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+KEPT = {400: Kept.NOT_UNDERSTOOD, 413: Kept.FULL, 507: Kept.FULL, 401: Kept.REFUSED, 403: Kept.REFUSED}
+ALREADY_THERE = "AlreadyStored"
+PIECE = 1024 * 1024
+
+
 class Cells(Protocol):
     """What rooms ask of cells. All raise Busy when the cell does not answer, Missing when it does not have it."""
 
     def series_metadata(self, cell: CellAddress, study_uid: str, series_uid: str) -> bytes:
         """Return DICOM JSON whose URIs are relative to the series' own metadata resource."""
+
+    def store(self, cell: CellAddress, file: BinaryIO, size: int) -> Kept:
+        """Give the cell one DICOM file of ``size`` bytes."""
+
+    def rendered(self, cell: CellAddress, orthanc_id: str, *, size: int) -> bytes:
+        """Return an instance as a JPEG that fits into a square of ``size`` pixels."""
 
     def changes(self, cell: CellAddress, *, since: int, limit: int = 500) -> dict[str, Any]:
         """Return what was stored after ``since`` (wire format 3)."""
@@ -77,6 +104,23 @@ class CellClient:
         body = self._get(cell, f"{path}/metadata", headers=accept).content
         return relative(body, marker=marker, path=path)
 
+    def store(self, cell: CellAddress, file: BinaryIO, size: int) -> Kept:
+        """Give the cell one DICOM file, read piece by piece, and return what it says to it."""
+        token = self._tokens.service(cell=cell.cell_id, organisation=cell.organisation_id, now=self._clock())
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/dicom", "Content-Length": str(size)}
+        try:
+            response = self._http.post(f"http://{cell.netloc}/instances", content=_pieces(file), headers=headers)
+        except httpx.TransportError as error:
+            raise Busy("The archive is not answering. Try again in a moment.") from error
+        if response.status_code != httpx.codes.OK:
+            return KEPT.get(response.status_code, Kept.FAILED)
+        return Kept.KNOWN if response.json().get("Status") == ALREADY_THERE else Kept.STORED
+
+    def rendered(self, cell: CellAddress, orthanc_id: str, *, size: int) -> bytes:
+        """Return an instance's picture as Orthanc windows it, its middle frame's where there are several."""
+        arguments = {"width": str(size), "height": str(size), "quality": "80", "smooth": "1"}
+        return self._get(cell, f"/instances/{orthanc_id}/rendered", arguments, headers={"Accept": "image/jpeg"}).content
+
     def changes(self, cell: CellAddress, *, since: int, limit: int = 500) -> dict[str, Any]:
         """Return what was stored after ``since``: ``{"events": […], "last": int, "done": bool}`` (wire format 3)."""
         return self._object(cell, "/readingroom/changes", {"since": str(since), "limit": str(limit)})
@@ -93,6 +137,11 @@ class CellClient:
         """Return name and versions of the running Orthanc."""
         return self._object(cell, "/system")
 
+    def instance(self, cell: CellAddress, orthanc_id: str, *, transcode: str = "") -> bytes:
+        """Return one instance as stored (PS3.10), or in another transfer syntax where the cell can write it."""
+        arguments = {"transcode": transcode} if transcode else None
+        return self._get(cell, f"/instances/{orthanc_id}/file", arguments).content
+
     def _object(self, cell: CellAddress, path: str, arguments: Mapping[str, str] | None = None) -> dict[str, Any]:
         answer: object = self._get(cell, path, arguments).json()
         if not isinstance(answer, dict):
@@ -107,19 +156,42 @@ class CellClient:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        return self.ask(cell, "GET", path, arguments=arguments, headers=headers)
+
+    def ask(  # noqa: PLR0913 - the parts of a request
+        self,
+        cell: CellAddress,
+        method: str,
+        path: str,
+        *,
+        arguments: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: object = None,
+    ) -> httpx.Response:
+        """Return the cell's answer 200 to a request of the sidecar's own; ``body`` is sent as JSON, bytes as they are.
+
+        Raises Busy when the cell does not answer, and Unable, a Busy too, when it answers that it could not.
+        """
         token = self._tokens.service(cell=cell.cell_id, organisation=cell.organisation_id, now=self._clock())
         bearer = {"Authorization": f"Bearer {token}"}
+        sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
         try:
-            response = self._http.get(f"http://{cell.netloc}{path}", params=arguments, headers=bearer | dict(headers or {}))
+            url, told = f"http://{cell.netloc}{path}", bearer | dict(headers or {})
+            response = self._http.request(method, url, params=arguments, headers=told, **sent)
         except httpx.TransportError as error:
             raise Busy("The archive that holds these images is not answering. Try again in a moment.") from error
         if response.status_code == httpx.codes.NOT_FOUND:
             raise Missing
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise Busy("The archive that holds these images cannot answer now. Try again in a moment.")
+            raise Unable("The archive that holds these images cannot answer now. Try again in a moment.")
         if response.status_code != httpx.codes.OK:
             raise Broken(f"cell {cell.cell_id} refused the sidecar with status {response.status_code}")
         return response
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(PIECE):
+        yield piece
 
 
 def relative(body: bytes, *, marker: str, path: str) -> bytes:

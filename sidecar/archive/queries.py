@@ -120,6 +120,13 @@ def hiding(scope: Scope, study: Study) -> Deletion | None:
     return scope.session.scalars(found).one_or_none()
 
 
+def is_being_removed(scope: Scope, study: Study) -> bool:
+    """Say whether a deletion of the study can no longer be stopped: its images are on their way out, or gone."""
+    of_study = (Deletion.organisation_id == study.organisation_id, Deletion.study_id == study.id)
+    too_late = select(Deletion.id).where(*of_study, Deletion.state.in_([DeletionState.ERASING, DeletionState.ERASED]))
+    return scope.session.scalar(too_late.limit(1)) is not None
+
+
 def deletions(scope: Scope, *, limit: int = SHOWN) -> list[DeletionView]:
     """Return the latest deletions of the own organisation with what is left of their studies."""
     with seeing_deleted(scope):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, select, true
 
+from sidecar.archive import queries as archive
 from sidecar.gate.actor import OrganisationKind
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
@@ -14,6 +15,7 @@ from sidecar.organisations import queries as organisations
 from sidecar.organisations.tables import Organisation
 from sidecar.reports import queries, rules
 from sidecar.reports.tables import Report
+from sidecar.studies.deletion import seeing_deleted
 from sidecar.studies.model import Arrival, Status
 from sidecar.studies.tables import Instance, Series, Study
 from sidecar.worklist.columns import matches
@@ -85,13 +87,15 @@ def listing(scope: Scope, filters: Filters) -> dict[str, Any]:
 def changes(scope: Scope, filters: Filters, *, since: int) -> tuple[list[dict[str, Any]], int]:
     """Return the rows touched since the cursor and the next cursor (see ``worklist.queries`` for why none is missed)."""
     cursor = scope.session.scalars(OLDEST_RUNNING).one()
-    found = scope.session.execute(
-        select(Study, filters.belongs.label("belongs"))
-        .join(Organisation, Organisation.id == Study.organisation_id)
-        .where(Study.changed_xid >= since)
-        .order_by(Study.changed_xid)
-        .limit(CHANGED)
-    ).all()
+    belongs = and_(filters.belongs, Study.deleted_at.is_(None))
+    with seeing_deleted(scope):  # to say of them that they are gone
+        found = scope.session.execute(
+            select(Study, belongs.label("belongs"))
+            .join(Organisation, Organisation.id == Study.organisation_id)
+            .where(Study.changed_xid >= since)
+            .order_by(Study.changed_xid)
+            .limit(CHANGED)
+        ).all()
     if len(found) == CHANGED:
         cursor = min(cursor, found[-1][0].changed_xid)
     return rows(scope, [(study, not belongs) for study, belongs in found]), cursor
@@ -104,6 +108,7 @@ def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
     signed = queries.signed_of(scope, [study.id for study, _gone in found]) if may_read else {}
     seen = queries.images_signed(scope, [report.id for report in signed.values()])
     sites = _sites(scope, {study.organisation_id for study, _gone in found})
+    held = archive.held(scope, [study.id for study, _gone in found])
     return [
         {
             "study": study,
@@ -111,6 +116,7 @@ def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
             "expected_at": study.due_at,
             "reader": study.assignee_name,
             "site": sites.get(study.organisation_id, ""),
+            "held": study.id in held,
             "images_href": f"/reading/{study.id}" if may_look else "",
             **_report(study, signed.get(study.id), seen),
             "sort": f"{study.arrived_at:%Y%m%d%H%M%S%f}{study.id}",

@@ -100,6 +100,7 @@ def install(env: Environment) -> None:
         "bytes_h": words.size,
         "day": words.day,
         "minute": words.minute,
+        "span": words.span_words,
         "dicom_name": words.dicom_name,
         "due": due,
         "lines": lines,

@@ -8,11 +8,12 @@ question finds it, whenever it commits; what is found twice does no harm.
 
 from typing import Any
 
-from sqlalchemy import Select, Text, cast, func, select, text
+from sqlalchemy import Select, Text, and_, cast, func, select, text
 from sqlalchemy.orm import aliased
 
 from sidecar.gate.scope import Scope
 from sidecar.organisations.tables import Organisation
+from sidecar.studies.deletion import seeing_deleted
 from sidecar.studies.tables import Study
 from sidecar.worklist import columns
 from sidecar.worklist.model import Changes, Direction, Filters, Found, Listing, View, Viewer
@@ -45,14 +46,15 @@ def changes(scope: Scope, filters: Filters, viewer: Viewer, *, since: int, limit
     The view of what is due soon gains rows by the clock alone, so all that is in it comes each time.
     """
     cursor = scope.session.scalars(OLDEST_RUNNING).one()
-    belongs = columns.belongs(filters, viewer)
+    belongs = and_(columns.belongs(filters, viewer), Study.deleted_at.is_(None))
     touched = Study.changed_xid >= since
-    rows = scope.session.execute(
-        _rows(filters, belongs.label("belongs"))
-        .where(touched | belongs if filters.view is View.SOON else touched)
-        .order_by(Study.changed_xid)
-        .limit(limit)
-    ).all()
+    with seeing_deleted(scope):  # to say of them that they are gone
+        rows = scope.session.execute(
+            _rows(filters, belongs.label("belongs"))
+            .where(touched | belongs if filters.view is View.SOON else touched)
+            .order_by(Study.changed_xid)
+            .limit(limit)
+        ).all()
     found = [Found(study, site, priors, key, gone=not there) for study, site, priors, key, there in rows]
     if len(found) == limit and found[-1].study.changed_xid > since:
         return Changes(found, min(cursor, found[-1].study.changed_xid), more=found[-1].study.changed_xid < cursor)
@@ -99,6 +101,7 @@ def _rows(filters: Filters, extra: Any) -> Select[Any]:
             prior.patient_id == Study.patient_id,
             prior.id != Study.id,
             Study.patient_id != "",
+            prior.deleted_at.is_(None),
         )
         .correlate(Study)
         .scalar_subquery()

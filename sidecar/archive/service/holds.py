@@ -20,6 +20,8 @@ from sidecar.studies.tables import Study
 def set_hold(scope: Scope, study_id: UUID, *, reason: str) -> LegalHold:
     """Forbid to delete the study, also one that is hidden already. Raises Missing, Denied, Conflict when it is held."""
     study = _own(scope, study_id)
+    if queries.is_being_removed(scope, study):
+        raise Conflict("Its images are being removed, or are gone already.")
     hold = LegalHold(
         organisation_id=study.organisation_id,
         id=uuid4(),

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from sidecar.ui import jinja
-from tests.unit.ui import admin_samples, order_samples
+from tests.unit.ui import admin_samples, archive_samples, order_samples
 
 TEMPLATES = jinja.STATIC.parent / "templates"
 NOW = datetime(2026, 11, 21, 20, 4, 7, tzinfo=UTC)
@@ -232,6 +232,7 @@ def hospital_row(number: int, stage: int, **changes: Any) -> dict[str, Any]:
         "pdf_href": "/reports/1/report.pdf" if done else "",
         "images_href": f"/reading/{number}",
         "late_images": 4 if number == 8 else 0,
+        "held": number == 3,
         "sort": f"{99 - number:04d}",
         "gone": False,
         **changes,
@@ -334,6 +335,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 PAGES |= admin_samples.contexts(NOW)
 PAGES |= order_samples.contexts()
+PAGES |= archive_samples.contexts(NOW)
 
 FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/worklist/changes": ("_worklist_rows.html", {"rows": []}),

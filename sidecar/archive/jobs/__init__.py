@@ -1,0 +1,6 @@
+"""The worker's part: sends handed to the cells and followed, deletions carried out when their time has come."""
+
+from sidecar.archive.jobs.erasure import erase_deleted
+from sidecar.archive.jobs.sending import follow_sends
+
+__all__ = ["erase_deleted", "follow_sends"]

@@ -1,0 +1,56 @@
+"""The blueprint of this room's pages, and what they have in common."""
+
+from typing import Any
+
+from flask import Blueprint, flash
+
+from sidecar.archive import queries, rules
+from sidecar.gate.permissions import Permission, permissions_of
+from sidecar.gate.scope import Scope
+from sidecar.studies.tables import Study
+
+bp = Blueprint("archive", __name__)
+
+VERBS: tuple[tuple[str, str, Permission], ...] = (
+    ("download", "Download", Permission.STUDY_DOWNLOAD),
+    ("send", "Send", Permission.STUDY_SEND),
+    ("hold", "Legal hold", Permission.STUDY_HOLD),
+    ("delete", "Delete", Permission.STUDY_DELETE),
+)
+"""What can be done with a study: the page ``/studies/<id>/<verb>``, its tab, and who is offered it."""
+
+LISTS = (
+    ("jobs", "Downloads and transfers", Permission.JOB_READ),
+    ("deleted", "Deleted studies", Permission.DELETION_READ),
+    ("retention", "Retention", Permission.RETENTION_MANAGE),
+)
+"""The lists of this room: the page ``/archive/<list>``, its tab, and who is offered it."""
+
+
+def of_study(scope: Scope, study: Study, current: str) -> dict[str, Any]:
+    """Return what every page about one study shows above its own part."""
+    own = study.organisation_id == scope.organisation_id
+    return {
+        "study": study,
+        "hold": queries.standing_hold(scope, study) if own else None,
+        "earlier": queries.earlier_deletion(scope, study) if own else None,
+        "reasons": rules.REASONS,
+        "tabs": _tabs(scope, f"/studies/{study.id}", VERBS, current),
+    }
+
+
+def of_list(scope: Scope, current: str) -> dict[str, Any]:
+    """Return what every list shows above its rows."""
+    return {"tabs": _tabs(scope, "/archive", LISTS, current), "reasons": rules.REASONS}
+
+
+def _tabs(scope: Scope, below: str, pages: tuple[tuple[str, str, Permission], ...], current: str) -> list[dict[str, Any]]:
+    held = permissions_of(scope.actor)
+    return [
+        {"href": f"{below}/{name}", "label": label, "current": name == current} for name, label, needs in pages if needs in held
+    ]
+
+
+def tell(text: str, *, undo: str = "", **fields: str) -> None:
+    """Show the outcome on the next page; ``undo`` is the address that takes it back when ``fields`` are posted there."""
+    flash({"text": text, "undo": undo, "fields": fields}, "ok")  # type: ignore[arg-type]

@@ -1,0 +1,83 @@
+"""Downloads: the page decides and writes down; nginx carries the bytes from the cell that has them."""
+
+from typing import cast
+from uuid import UUID
+
+from flask import Response, current_app, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.archive import service
+from sidecar.archive.forms import DownloadForm
+from sidecar.archive.model import Form
+from sidecar.archive.web.blueprint import VERBS, bp, of_study
+from sidecar.gate.forms import read
+from sidecar.gate.http import route
+from sidecar.gate.permissions import Permission
+from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Invalid, Missing
+from sidecar.kernel.settings import Settings
+from sidecar.studies import queries as studies
+from sidecar.studies.cells import cell_of
+from sidecar.studies.tables import Study
+
+INTERNAL = "/__from_cell"
+"""The location of nginx that nobody outside can name: it fetches the rest of the path from the cell."""
+
+
+@route(bp, "/studies/<uuid:study_id>/download", needs=Permission.STUDY_DOWNLOAD)
+def download_page(scope: Scope, study_id: UUID) -> ResponseReturnValue:
+    """Offer the study as ZIP or with DICOMDIR, and each of its series."""
+    study = studies.get(scope, study_id)
+    return render_template("archive_download.html", **of_study(scope, study, "download"), series=studies.series_of(scope, study))
+
+
+@route(bp, "/studies/<uuid:study_id>/archive.zip", needs=Permission.STUDY_DOWNLOAD)
+def take_zip(scope: Scope, study_id: UUID) -> ResponseReturnValue:
+    """Send the study as a ZIP of its files in readable folders."""
+    return _carry(scope, service.download(scope, study_id, form=Form.ZIP))
+
+
+@route(bp, "/studies/<uuid:study_id>/media.zip", needs=Permission.STUDY_DOWNLOAD)
+def take_media(scope: Scope, study_id: UUID) -> ResponseReturnValue:
+    """Send the study as a file set with DICOMDIR (PS3.10 chapter 8), to be unpacked onto a medium."""
+    return _carry(scope, service.download(scope, study_id, form=Form.MEDIA))
+
+
+@route(bp, "/studies/<uuid:study_id>/series/<uuid:series_id>/archive.zip", needs=Permission.STUDY_DOWNLOAD)
+def take_series(scope: Scope, study_id: UUID, series_id: UUID) -> ResponseReturnValue:
+    """Send one series as a ZIP."""
+    return _carry(scope, service.download(scope, study_id, form=Form.ZIP, series_id=series_id))
+
+
+@route(bp, "/api/studies/<uuid:study_id>/download", needs=Permission.STUDY_DOWNLOAD)
+def take(scope: Scope, study_id: UUID) -> ResponseReturnValue:
+    """Send a study: ``?form=zip|media``, ``&series_id=`` for one series."""
+    wanted = read(DownloadForm, request.args).value
+    if wanted is None:
+        raise Invalid("Ask for form=zip or form=media; series_id names one series.")
+    return _carry(scope, service.download(scope, study_id, form=wanted.form, series_id=wanted.series_id))
+
+
+@route(bp, "/archive/by-orthanc-id/<orthanc_id>/<verb>", needs=Permission.STUDY_LIST)
+def by_orthanc_id(scope: Scope, orthanc_id: str, verb: str) -> ResponseReturnValue:
+    """Lead from Orthanc Explorer, which knows only the cell's own ids, to the page of a verb. For the owner's people."""
+    own = select(Study).where(Study.organisation_id == scope.organisation_id, Study.orthanc_id == orthanc_id)
+    study = scope.one(own)
+    if verb not in {name for name, _label, _needs in VERBS}:
+        raise Missing
+    return redirect(f"/studies/{study.id}/{verb}")
+
+
+def _carry(scope: Scope, parcel: service.Parcel) -> Response:
+    """Tell nginx what to fetch and with what; neither header ever leaves it."""
+    settings = cast("Settings", current_app.extensions["readingroom.settings"])
+    tokens = cast("CellTokens", current_app.extensions["readingroom.cell_tokens"])
+    cell = cell_of(scope, parcel.organisation_id, host=settings.cell_host)
+    response = Response(status=200, mimetype="application/zip")
+    response.headers["X-Accel-Redirect"] = INTERNAL + parcel.path
+    response.headers["X-Cell-Address"] = cell.netloc
+    response.headers["X-Cell-Token"] = tokens.service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now)
+    response.headers["Content-Disposition"] = f'attachment; filename="{parcel.file_name}"'
+    return response
