@@ -12,6 +12,7 @@ class Permission(StrEnum):
     SIGNED_IN = "gate:door:signed-in"
     STUDY_LIST = "studies:study:list"
     STUDY_READ = "studies:study:read"
+    STUDY_STORE = "studies:study:store"
     STUDY_PRIORITISE = "studies:study:prioritise"
     STUDY_CLAIM = "assignment:study:claim"
     STUDY_ASSIGN = "assignment:study:assign"
@@ -22,6 +23,8 @@ class Permission(StrEnum):
     JOB_READ = "archive:job:read"
     DELETION_READ = "archive:deletion:read"
     RETENTION_MANAGE = "archive:retention:manage"
+    EXPORT_ASK = "deidentification:export:ask"
+    EXPORT_REVIEW = "deidentification:export:review"
     REPORT_READ = "reports:report:read"
     REPORT_WRITE = "reports:report:write"
     REPORT_SIGN = "reports:report:sign"
@@ -46,12 +49,15 @@ _LEAD = _STAFF | {P.STUDY_ASSIGN, P.STUDY_PRIORITISE, P.CONTRACT_READ}
 _ADMIN = frozenset({P.STUDY_LIST, P.USER_MANAGE, P.AUDIT_READ, P.CONTRACT_READ})
 
 GRANTS: dict[tuple[OrganisationKind, Role], frozenset[Permission]] = {
-    (OrganisationKind.PROVIDER, Role.ADMIN): _ADMIN | {P.SENDER_READ, P.SENDER_MANAGE} | _KEEPER,
-    (OrganisationKind.PROVIDER, Role.MANAGER): _LEAD | _DELETER | _KEEPER | {P.SENDER_READ, P.ORDER_MANAGE},
-    (OrganisationKind.PROVIDER, Role.RADIOLOGIST): _READER | _SENDER,
+    (OrganisationKind.PROVIDER, Role.ADMIN): _ADMIN | {P.SENDER_READ, P.SENDER_MANAGE, P.EXPORT_ASK} | _KEEPER,
+    (OrganisationKind.PROVIDER, Role.MANAGER): _LEAD
+    | _DELETER
+    | _KEEPER
+    | {P.SENDER_READ, P.ORDER_MANAGE, P.EXPORT_ASK, P.EXPORT_REVIEW},
+    (OrganisationKind.PROVIDER, Role.RADIOLOGIST): _READER | {P.STUDY_STORE} | _SENDER,
     (OrganisationKind.PROVIDER, Role.TECHNICIAN): _STAFF
     | _DELETER
-    | {P.STUDY_PRIORITISE, P.SENDER_READ, P.SENDER_MANAGE, P.ORDER_MANAGE},
+    | {P.STUDY_PRIORITISE, P.STUDY_STORE, P.SENDER_READ, P.SENDER_MANAGE, P.ORDER_MANAGE},
     (OrganisationKind.PROVIDER, Role.VIEWER): _STAFF,
     (OrganisationKind.READING_GROUP, Role.ADMIN): _ADMIN,
     (OrganisationKind.READING_GROUP, Role.MANAGER): _LEAD | _TAKER,

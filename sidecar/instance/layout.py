@@ -97,6 +97,11 @@ class Layout:
         return self.conf / "cells"
 
     @property
+    def exports(self) -> Path:
+        """Anonymised exports until they are downloaded and their time is over."""
+        return self.data / "exports"
+
+    @property
     def postgres(self) -> Path:
         """Directory with the cluster (``data``) and its socket."""
         return self.data / "postgres"
@@ -127,7 +132,8 @@ class Layout:
         self.data.mkdir(parents=True, exist_ok=True)
         # Others may pass through, not look: as root, Postgres runs as its own user inside.
         self.data.chmod(0o711)
-        for private in (self.run, self.secrets, self.logs, self.conf, self.cells_conf, self.cells, self.data / "redis"):
+        own = (self.run, self.secrets, self.logs, self.conf, self.cells_conf, self.cells, self.exports, self.data / "redis")
+        for private in own:
             private.mkdir(mode=0o700, exist_ok=True)
         self.metrics.mkdir(mode=0o700, exist_ok=True)
         self.postgres.mkdir(mode=0o700, exist_ok=True)

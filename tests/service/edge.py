@@ -86,7 +86,7 @@ class Edge:
             origin=origin or f"http{'s' if certificate else ''}://127.0.0.1:{self.port}", certificate=certificate, **values,
             user="root" if os.geteuid() == 0 else "",
             run_dir=directory / "run", listen=f"127.0.0.1:{self.port}", web=f"127.0.0.1:{self.web.port}",
-            cell_host="127.0.0.1", cell_ports=[self.cell.port], ohif_dir=directory / "ohif",
+            cell_host="127.0.0.1", cell_ports=[self.cell.port], ohif_dir=directory / "ohif", exports_dir=directory / "exports",
             static_dir=directory / "static", decode_worker=r"8097\.bundle\.abc\.js",
         )  # fmt: skip
         (directory / "nginx.conf").write_text(text.replace("worker_processes 2", "worker_processes 1"))

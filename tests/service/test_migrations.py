@@ -6,6 +6,7 @@ from sqlalchemy import create_engine
 
 import sidecar.accounts.tables
 import sidecar.archive.tables
+import sidecar.deidentification.tables
 import sidecar.intake.tables
 import sidecar.orders.tables
 import sidecar.organisations.tables
