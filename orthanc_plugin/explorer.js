@@ -5,13 +5,7 @@
 
   // /explorer/own/app/explorer.html or /explorer/<reading context>/app/explorer.html
   var root = (window.location.pathname.match(/^\/explorer\/([^/]+)\//) || [])[1];
-  var WORDS = {
-    download: ['arrow-d', 'Download ZIP'],
-    media: ['arrow-d', 'Download with DICOMDIR'],
-    send: ['forward', 'Send to a node'],
-    export: ['star', 'Export anonymised'],
-    delete: ['delete', 'Delete with a reason'],
-  };
+  var ICONS = { download: 'arrow-d', send: 'forward', delete: 'delete' };
   var GONE_PAGES = '#upload, #plugins, #query-retrieve, #query-retrieve-2, #query-retrieve-3, #query-retrieve-4, #jobs, #job';
   var GONE_LINKS = GONE_PAGES.split(', ').map(function (page) { return 'a[href="' + page + '"]'; }).join(', ');
   var GONE_BUTTONS = ['patient', 'study', 'series', 'instance'].map(function (level) {
@@ -24,16 +18,16 @@
   // What this person's role may do is the sidecar's to say; without an answer nothing is offered.
   if (root) {
     $.ajax({
-      url: '/archive/by-orthanc-id/' + root,
+      url: '/archive/by-orthanc-id/' + root + '/verbs',
       dataType: 'json',
       async: false,
       success: function (answer) { verbs = answer.verbs; },
     });
   }
 
-  function link(verb) {
-    return $('<li>').attr('data-icon', WORDS[verb][0]).append(
-      $('<a>').attr({ href: '#', 'data-verb': verb }).addClass('rr-verb').text(WORDS[verb][1]));
+  function link(offer) {
+    return $('<li>').attr('data-icon', ICONS[offer.verb] || 'gear').append(
+      $('<a>').attr({ href: '#', 'data-verb': offer.verb }).addClass('rr-verb').text(offer.label));
   }
 
   // A list with nothing left but its title says nothing.
@@ -52,7 +46,7 @@
     page.find('.warning-insecure').remove();
     if (page.is('#study')) {
       var list = page.find('ul').has('> li[data-role="list-divider"]:contains("Interact")').first();
-      $.each(verbs, function (_, verb) { if (WORDS[verb]) { list.append(link(verb)); } });
+      $.each(verbs, function (_, offer) { list.append(link(offer)); });
     }
     tidy(page);
     page.find('[data-role="header"] .ui-btn-right').empty().append(

@@ -6,7 +6,7 @@ The building, top to bottom; arrows point only downward (checked by import-linte
     instance | demo          the native set-up of all parts | phantoms and demo data
     app | worker             composition roots: the web process, the background process
     reactions                when X happened, then Y: calls only
-    dicomweb | intake        edges: translate a protocol, own nothing
+    dicomweb | explorer | intake   edges: translate a protocol, own nothing
     reports                  drafts, signatures, versions, PDF; the reading page
     worklist                 the live list
     archive | deidentification   whole studies: taken along, sent on, deleted | anonymised exports

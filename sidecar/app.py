@@ -51,6 +51,7 @@ BLUEPRINTS = (
     "sidecar.dicomweb.web",
     "sidecar.dicomweb.stow",
     "sidecar.dicomweb.pixels",
+    "sidecar.explorer.web",
 )
 """Modules whose ``bp`` is mounted at the root."""
 
@@ -76,6 +77,7 @@ NAV = (
     ("/orders", "Orders", "i", {Permission.ORDER_MANAGE}),
     ("/exports", "Exports", "e", {Permission.EXPORT_ASK}),
     ("/archive", "Archive", "r", {Permission.JOB_READ, Permission.DELETION_READ}),
+    ("/explorer", "Explorer", "x", {Permission.EXPLORER_OPEN}),
     ("/admin/organisations", "Organisations", "o", {Permission.ORGANISATION_MANAGE}),
     ("/admin/cells", "Cells", "c", {Permission.CELL_MANAGE}),
     ("/admin/ae-titles", "AE titles", "d", {Permission.SENDER_READ}),
@@ -107,7 +109,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         {
             "readingroom.settings": settings,
             "readingroom.redis": redis,
-            "readingroom.changes": ChangeFeed(redis),
+            "readingroom.changes": ChangeFeed(connect(settings.redis_url)),
             "readingroom.scopes": Scopes(make_engine(settings.database_url), react, after_events=publish),
             "readingroom.cell_tokens": tokens,
             "readingroom.cells": cells,

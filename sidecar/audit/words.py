@@ -66,6 +66,7 @@ WORDS = {
     "studies.study.completed": "a study was complete",
     "studies.study.routed": "a study went to its readers",
     "studies.study.prioritised": "changed a study's priority to {priority}",
+    "studies.explorer.opened": "opened Orthanc Explorer {reach}",
     "studies.study.opened": "opened a study {purpose}",
     "dicomweb.instances.uploaded": "stored {stored} images over DICOMweb, {refused} were refused",
 }
@@ -130,6 +131,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     "basis": {"study-instance-uid": "its Study Instance UID", "accession-number": "its accession number"},
     "form": {"zip": "ZIP", "media": "DICOMDIR"},
     "job": {"download": "download", "send": "transfer", "export": "de-identified export"},
+    "reach": {"own": "on the whole archive", "context": "on one study and its priors"},
     "factor": {"password": "wrong password", "totp": "wrong code"},
 }
 """Facts whose values are ours: said as people would."""

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     RETENTION_MANAGE = "archive:retention:manage"
     EXPORT_ASK = "deidentification:export:ask"
     EXPORT_REVIEW = "deidentification:export:review"
+    EXPLORER_OPEN = "explorer:archive:open"
     REPORT_READ = "reports:report:read"
     REPORT_WRITE = "reports:report:write"
     REPORT_SIGN = "reports:report:sign"
@@ -41,7 +42,7 @@ class Permission(StrEnum):
 P = Permission
 _STAFF = frozenset({P.STUDY_LIST, P.STUDY_READ, P.REPORT_READ})
 _TAKER = frozenset({P.STUDY_DOWNLOAD, P.JOB_READ})
-_SENDER = _TAKER | {P.STUDY_SEND}
+_SENDER = _TAKER | {P.STUDY_SEND, P.EXPLORER_OPEN}
 _DELETER = _SENDER | {P.STUDY_DELETE, P.DELETION_READ}
 _KEEPER = frozenset({P.STUDY_HOLD, P.DELETION_READ, P.RETENTION_MANAGE})
 _READER = _STAFF | {P.STUDY_CLAIM, P.REPORT_WRITE, P.REPORT_SIGN}
