@@ -16,11 +16,15 @@ WAKE = "rr:wake"
 """Channel: the worker should look at its cells now."""
 REVOKED = "rr:revoked"
 """Sorted set: hashed session id → when the last token of it has expired (epoch seconds)."""
+MOST_CONNECTIONS = 600
+"""More than a process has threads (the library's own limit is 100, and beyond it every session is an error)."""
 
 
 def connect(url: str) -> Redis:
     """Return a client that gives up quickly rather than hang a request."""
-    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15)
+    return Redis.from_url(
+        url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15, max_connections=MOST_CONNECTIONS
+    )
 
 
 def publish_changes(client: Redis, organisations: Iterable[UUID]) -> None:

@@ -89,8 +89,8 @@ def hospital_counts(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/hospital/events", needs=Permission.STUDY_LIST)
 def hospital_events(scope: Scope) -> ResponseReturnValue:
     """The line that says "look again". The transaction of this request ends before the first event is sent."""
-    redis = current_app.extensions["readingroom.redis"]
-    lines = stream.changes(redis, scope.organisation_id, still_signed_in=session_watch())
+    feed = current_app.extensions["readingroom.changes"]
+    lines = stream.changes(feed, scope.organisation_id, still_signed_in=session_watch())
     answer = Response(stream_with_context(lines), mimetype="text/event-stream")
     answer.headers["X-Accel-Buffering"] = "no"
     return answer

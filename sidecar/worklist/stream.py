@@ -3,16 +3,14 @@
 It carries no data, holds no database connection and no transaction while it waits, and ends when the session does.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import structlog
-from redis import Redis
 from redis.exceptions import RedisError
 
-from sidecar.adapters.redis import CHANGES
+from sidecar.adapters.change_feed import ChangeFeed
 
 HEARTBEAT = 15.0
 """Seconds between signs of life; at each the session is looked at again."""
@@ -24,20 +22,21 @@ RETRY = "retry: 2000\n\n"
 """Milliseconds until the browser opens a lost line again."""
 
 
-def changes(redis: Redis, organisation_id: UUID, *, still_signed_in: Callable[[], bool]) -> Iterator[str]:
+def changes(feed: ChangeFeed, organisation_id: UUID, *, still_signed_in: Callable[[], bool]) -> Iterator[str]:
     """Yield the events of one browser's line until its session ends, Redis goes away, or the browser does.
 
     Listening begins before the first event, which tells the browser to catch up: what happens between is never missed.
     """
     try:
-        with redis.pubsub(ignore_subscribe_messages=True) as listening:  # type: ignore[no-untyped-call]
-            listening.subscribe(CHANGES)
+        with feed.listening(organisation_id) as ear:
             yield RETRY + LOOK
             looked = beaten = time.monotonic()
             while True:
-                message = listening.get_message(timeout=max(0.05, beaten + HEARTBEAT - time.monotonic()))
+                heard = ear.heard(max(0.05, beaten + HEARTBEAT - time.monotonic()))
+                if ear.lost:
+                    return
                 now = time.monotonic()
-                if message is not None and concerns(message["data"], organisation_id):
+                if heard:
                     looked = now
                     yield LOOK
                 if now - beaten < HEARTBEAT:
@@ -53,8 +52,3 @@ def changes(redis: Redis, organisation_id: UUID, *, still_signed_in: Callable[[]
     except RedisError as error:
         # The browser comes back by itself and catches up; only the log has to know.
         structlog.get_logger("worklist").warning("live line lost", error=type(error).__name__)
-
-
-def concerns(data: bytes, organisation_id: UUID) -> bool:
-    """Say whether a message on the channel names this organisation."""
-    return str(organisation_id) in json.loads(data)["organisations"]

@@ -73,7 +73,7 @@ def views(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/worklist/events", needs=Permission.STUDY_READ)
 def events(scope: Scope) -> ResponseReturnValue:
     """Keep the line open. The transaction of this request ends before the first event is sent."""
-    lines = stream.changes(current_app.extensions["readingroom.redis"], scope.organisation_id, still_signed_in=session_watch())
+    lines = stream.changes(current_app.extensions["readingroom.changes"], scope.organisation_id, still_signed_in=session_watch())
     response = Response(stream_with_context(lines), mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     return response

@@ -292,7 +292,7 @@ def test_the_live_line_says_look_to_whom_it_concerns(cast: Cast, app: Flask) -> 
     redis = app.extensions["readingroom.redis"]
     open_session = threading.Event()
     open_session.set()
-    line = stream.changes(redis, cast.nightowls, still_signed_in=open_session.is_set)
+    line = stream.changes(app.extensions["readingroom.changes"], cast.nightowls, still_signed_in=open_session.is_set)
     assert next(line).endswith(stream.LOOK)  # at once: catch up
     publish_changes(redis, [cast.luke, cast.third])
     publish_changes(redis, [cast.mercy, cast.nightowls])
@@ -303,7 +303,7 @@ def test_the_live_line_says_look_to_whom_it_concerns(cast: Cast, app: Flask) -> 
 def test_the_live_line_ends_with_the_session(cast: Cast, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT", 0.1)
     answers = iter([True, True, False])
-    line = stream.changes(app.extensions["readingroom.redis"], cast.third, still_signed_in=lambda: next(answers))
+    line = stream.changes(app.extensions["readingroom.changes"], cast.third, still_signed_in=lambda: next(answers))
     assert list(line)[1:] == [stream.ALIVE, stream.ALIVE]
 
 

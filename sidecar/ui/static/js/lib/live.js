@@ -37,9 +37,10 @@ export function live(url, catchUp) {
     source.addEventListener('message', run);
     source.addEventListener('error', () => {
       show('reconnecting');
-      // After an HTTP error the browser gives up for good: open a new one, more patiently each time.
+      // After an HTTP error (429: too many lines are open) the browser gives up for good: open a new one, more patiently
+      // each time, and ask for what changed meanwhile.
       if (source.readyState !== EventSource.CLOSED) return;
-      setTimeout(open, delay);
+      setTimeout(() => { run(); open(); }, delay);
       delay = Math.min(delay * 2, 30000);
     });
   };
