@@ -18,7 +18,8 @@ def native(dataset: Mapping[str, Mapping[str, Any]]) -> bytes:
     """Return one dataset as an XML document."""
     root = Element("NativeDicomModel", {"xmlns": NAMESPACE, "xml:space": "preserve"})
     _fill(root, dataset)
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    written: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def multipart(datasets: Iterable[Mapping[str, Mapping[str, Any]]]) -> tuple[bytes, str]:

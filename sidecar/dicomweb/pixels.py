@@ -1,21 +1,21 @@
-"""The question nginx asks before frames, renderings, thumbnails and bulk data go straight from a cell to the browser."""
+"""The questions nginx asks before frames, renderings, bulk data and whole objects go straight from a cell to the caller."""
 
 from datetime import timedelta
 from typing import cast
 
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
+from sidecar.adapters.cell_client import CellAddress
 from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.dicomweb.roots import open_root
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied, Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies.cells import cell_of
-from sidecar.studies.contexts import look_in
-from sidecar.studies.tables import Series
+from sidecar.studies.tables import Study
 
 bp = Blueprint("pixels", __name__, url_prefix="/edge")
 
@@ -27,20 +27,12 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
     """Answer 204 with the cell's address and a token for this one study, or 401, or 403 for whatever else.
 
     nginx knows these three answers only (ngx_http_auth_request_module) and turns both refusals into the application's own
-    words for an unknown id. It remembers the answer for seconds by cookie, context, study and series, so the token names that
-    one study of the context: the least that serves, and a header of constant size however many priors there are.
+    words for an unknown id. It remembers the answer for seconds by cookie, root, study and series, so the token names that
+    one study: the least that serves, and a header of constant size however many priors there are.
     The series is asked for here because the cell cannot tell two studies with the same StudyInstanceUID apart.
     """
-    try:
-        study = look_in(scope, request.args.get("context", "")).study(request.args.get("study", ""))
-        of_study = (Series.organisation_id == study.organisation_id, Series.study_id == study.id)
-        scope.one(select(Series.id).where(*of_study, Series.series_instance_uid == request.args.get("series", "")))
-        settings = cast("Settings", current_app.extensions["readingroom.settings"])
-        cell = cell_of(scope, study.organisation_id, host=settings.cell_host)
-    except Missing as missing:
-        raise Denied(missing.message) from missing
-    tokens = cast("CellTokens", current_app.extensions["readingroom.cell_tokens"])
-    token = tokens.mint(
+    study, cell = _decide(scope, request.args.get("context", ""), series=request.args.get("series", ""))
+    token = _tokens().mint(
         cell=cell.cell_id,
         subject=str(scope.user_id),
         organisation=scope.organisation_id,
@@ -51,3 +43,32 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
         studies=[study.study_instance_uid],
     )
     return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
+
+
+@route(bp, "/objects", needs=Permission.STUDY_READ)
+def may_have_objects(scope: Scope) -> ResponseReturnValue:
+    """Answer the same about a whole study, series or instance (PS3.18 §10.4.1.1.1), asked anew each time.
+
+    A cell hands out whole objects to the sidecar only, so the token is the sidecar's own; nginx writes the path it is for.
+    """
+    _, cell = _decide(scope, request.args.get("root", ""), series=request.args.get("series", ""), whole=True)
+    token = _tokens().service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now)
+    return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
+
+
+def _decide(scope: Scope, name: str, *, series: str, whole: bool = False) -> tuple[Study, CellAddress]:
+    """Return the study and its cell; raise Denied for whatever the caller does not have. Only whole studies go without series."""
+    try:
+        root, named = open_root(scope, name), request.args.get("study", "")
+        studies = root.named(scope, named) if whole and not series else [root.series(scope, named, series)[0]]
+        settings = cast("Settings", current_app.extensions["readingroom.settings"])
+        cell = cell_of(scope, studies[0].organisation_id, host=settings.cell_host)
+    except Missing as missing:
+        raise Denied(missing.message) from missing
+    for study in studies:
+        root.note(scope, study)
+    return studies[0], cell
+
+
+def _tokens() -> CellTokens:
+    return cast("CellTokens", current_app.extensions["readingroom.cell_tokens"])

@@ -19,7 +19,7 @@ from sidecar.dicomweb.query import Query
 from sidecar.gate.scope import Scope
 from sidecar.studies.tables import Instance, Series, Study
 
-Columns = Mapping[str, Any]
+Columns = Any
 TABLES: Mapping[Level, Any] = {Level.STUDY: Study.__table__, Level.SERIES: Series.__table__, Level.INSTANCE: Instance.__table__}
 VIEWS = {Level.STUDY: "own_studies", Level.SERIES: "own_series", Level.INSTANCE: "own_instances"}
 CAREFUL = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)")
@@ -58,13 +58,14 @@ def _statement(part: Part, query: Query) -> Select[Any]:
         .subquery("found")
     )
     entities = (Study, Series, Instance)[: query.level]
-    statement: Select[Any] = select(*entities).select_from(found)
+    statement: Any = select(*entities).select_from(found)
     for level, entity in zip(sources, entities, strict=True):
         same = and_(
             TABLES[level].c.organisation_id == part.organisation_id, TABLES[level].c[KEYS[level]] == found.c[f"key_{level}"]
         )
         statement = statement.join(entity, same)
-    return statement.order_by(*_order({level: TABLES[level].c for level in sources}))
+    ordered: Select[Any] = statement.order_by(*_order({level: TABLES[level].c for level in sources}))
+    return ordered
 
 
 KEYS = {Level.STUDY: "id", Level.SERIES: "id", Level.INSTANCE: "orthanc_id"}

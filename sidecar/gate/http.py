@@ -3,6 +3,7 @@
 import functools
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import structlog
@@ -11,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from sidecar.gate.actor import NOBODY, Actor
 from sidecar.gate.permissions import Permission, may_ever
-from sidecar.gate.scope import Scopes
+from sidecar.gate.scope import Scope, Scopes
 from sidecar.kernel.errors import Denied, Unauthenticated
 
 View = Callable[..., ResponseReturnValue]
@@ -49,18 +50,50 @@ def route(
     def declare(view: View) -> View:
         @functools.wraps(view)
         def door(**values: Any) -> ResponseReturnValue:
-            actor = current_actor()
-            if not may_ever(actor, needs):
-                raise Denied("Your role may not do this.") if actor.known else Unauthenticated("Please sign in.")
-            with scopes().open(actor, request_id=request_id(), address=request.remote_addr or "") as scope:
+            with open_scope(_admit(needs)) as scope:
                 return view(scope, **values)
 
-        door.needs = needs  # type: ignore[attr-defined]
-        door.csrf = csrf  # type: ignore[attr-defined]
-        blueprint.add_url_rule(rule, endpoint=view.__name__, view_func=door, methods=list(methods))
+        _declare(blueprint, rule, view, door, needs=needs, methods=methods, csrf=csrf)
         return view
 
     return declare
+
+
+def streaming_route(blueprint: Blueprint, rule: str, *, needs: Permission, methods: tuple[str, ...]) -> Callable[[View], View]:
+    """Declare a route whose body may take an hour: ``view(actor, **path values)`` opens short scopes of its own.
+
+    Its bodies carry no CSRF token; the view itself must refuse another site's page.
+    """
+
+    def declare(view: View) -> View:
+        @functools.wraps(view)
+        def door(**values: Any) -> ResponseReturnValue:
+            return view(_admit(needs), **values)
+
+        _declare(blueprint, rule, view, door, needs=needs, methods=methods, csrf=False)
+        return view
+
+    return declare
+
+
+def open_scope(actor: Actor) -> AbstractContextManager[Scope]:
+    """Open a transaction of this request."""
+    return scopes().open(actor, request_id=request_id(), address=request.remote_addr or "")
+
+
+def _admit(needs: Permission) -> Actor:
+    actor = current_actor()
+    if not may_ever(actor, needs):
+        raise Denied("Your role may not do this.") if actor.known else Unauthenticated("Please sign in.")
+    return actor
+
+
+def _declare(  # noqa: PLR0913 - what a declaration says
+    blueprint: Blueprint, rule: str, view: View, door: View, *, needs: Permission, methods: tuple[str, ...], csrf: bool
+) -> None:
+    door.needs = needs  # type: ignore[attr-defined]
+    door.csrf = csrf  # type: ignore[attr-defined]
+    blueprint.add_url_rule(rule, endpoint=view.__name__, view_func=door, methods=list(methods))
 
 
 def refuse_undeclared(app: Flask) -> None:

@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy import update
 
 from sidecar.adapters.cell_client import CellAddress, CellClient
-from sidecar.adapters.cell_tokens import session_hash
+from sidecar.adapters.cell_tokens import CellTokens, session_hash
 from sidecar.dicomweb import jobs
 from sidecar.gate.actor import platform_system
 from sidecar.gate.scope import Scopes
@@ -228,6 +228,54 @@ def test_a_dicomweb_client_reads_a_study_through_the_whole_chain(
         assert stranger.get(f"{root}/studies/{study.uid}/{frames}").status_code == 401
         stranger.cookies.update(cookies(browse(cast.stranger)))
         assert seen(stranger.get(f"{root}/studies/{study.uid}/{frames}")) == unknown
+
+
+def test_a_dicomweb_client_searches_fetches_and_stores_in_the_own_archive(
+    chain: EdgeChain,
+    mercys_cell: RunningCell,
+    cast: Cast,
+    scopes: Scopes,
+    browse: Callable[[Person | None], Browser],
+    tmp_path: Path,
+) -> None:
+    old, new = with_bulk_data(2), phantom.study(3, PatientID="STOW")
+    send(mercys_cell, tmp_path / "sent", old)
+    study = index(scopes, cast, old)
+    root = f"{chain.url}/dicom-web/own"
+    with requests.Session() as session:
+        session.trust_env = False
+        session.cookies.update(cookies(browse(cast.owner)))
+        client = DICOMwebClient(root, session=session)
+        (found,) = client.search_for_studies(search_filters={"PatientName": "doe*"}, fuzzymatching=True)
+        assert found["0020000D"]["Value"] == [study.uid]
+        for level in (study.uid, None):
+            assert len(client.search_for_series(level)) == 1
+            assert len(client.search_for_instances(level)) == 2
+        where = (study.uid, study.series[0], old[0].SOPInstanceUID)
+        for fetched in (client.retrieve_study(study.uid), client.retrieve_series(*where[:2])):
+            assert {each.SOPInstanceUID for each in fetched} == {each.SOPInstanceUID for each in old}
+        whole = client.retrieve_instance(*where, media_types=(("application/dicom", "*"),))
+        assert whole.PixelData == old[0].PixelData
+        frame = client.retrieve_instance_frames(*where, [1], media_types=(("application/octet-stream", "*"),))
+        assert frame == [old[0].PixelData]
+
+        told = client.store_instances(new, study_instance_uid=new[0].StudyInstanceUID)
+        assert [each.ReferencedSOPInstanceUID for each in told.ReferencedSOPSequence] == [each.SOPInstanceUID for each in new]
+        assert "FailedSOPSequence" not in told
+        again = client.store_instances(new)
+        assert len(again.ReferencedSOPSequence) == 3
+        with CellClient(CellTokens(mercys_cell.signing_key)) as cells:
+            assert int(cells.statistics(address(mercys_cell))["CountInstances"]) == 5
+        stored = index(scopes, cast, new, patient_id="STOW")
+        assert [each.SOPInstanceUID for each in client.retrieve_series(stored.uid, stored.series[0])]
+        for path in (f"/studies/{stored.uid}", f"/studies/{stored.uid}/series/{stored.series[0]}"):
+            unknown = seen(session.get(f"{root}{path.replace(stored.uid, '1.2.3')}"))
+            assert unknown[0] == 404
+            with requests.Session() as stranger:
+                stranger.trust_env = False
+                stranger.cookies.update(cookies(browse(cast.strange_technician)))
+                assert seen(stranger.get(f"{root}{path}")) == unknown
+                assert stranger.get(f"{chain.url}/dicom-web/own/studies").json() == []
 
 
 def test_the_worker_fills_the_cache_and_the_cell_may_then_be_down(

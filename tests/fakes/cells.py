@@ -1,9 +1,9 @@
 """A cell that answers what it was told to and shouts otherwise."""
 
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
-from sidecar.adapters.cell_client import CellAddress
+from sidecar.adapters.cell_client import CellAddress, Kept
 
 
 class FakeCells:
@@ -13,11 +13,25 @@ class FakeCells:
         self.metadata: dict[tuple[str, str], bytes | Exception] = {}
         self.changed: dict[int, dict[str, Any] | Exception] = {}
         self.counted: dict[UUID, dict[str, Any] | Exception] = {}
+        self.keeps: dict[int, Kept | Exception] = {}
+        self.taken: list[bytes] = []
+        self.pictures: dict[str, bytes | Exception] = {}
         self.asked: list[tuple[CellAddress, str]] = []
 
     def series_metadata(self, cell: CellAddress, study_uid: str, series_uid: str) -> bytes:
         self.asked.append((cell, series_uid))
         return self._answer(self.metadata, (study_uid, series_uid), "series_metadata")
+
+    def store(self, cell: CellAddress, file: BinaryIO, size: int) -> Kept:
+        body = file.read()
+        assert len(body) == size
+        self.asked.append((cell, f"store {size}"))
+        self.taken.append(body)
+        return self._answer(self.keeps, len(self.taken), "store")
+
+    def rendered(self, cell: CellAddress, orthanc_id: str, *, size: int) -> bytes:
+        self.asked.append((cell, f"rendered {orthanc_id} {size}"))
+        return self._answer(self.pictures, orthanc_id, "rendered")
 
     def changes(self, cell: CellAddress, *, since: int, limit: int = 500) -> dict[str, Any]:
         self.asked.append((cell, f"changes {since} limit {limit}"))
