@@ -101,13 +101,13 @@ def seconds_left(started_at: datetime | None, now: datetime, *, done: int, total
 
 def file_name(*, accession_number: str, study_date: str, modalities: list[str], form: Form, series_number: int | None) -> str:
     """Return the name of a download: accession number and date, never a patient. Only characters that every system takes."""
-    parts = [accession_number or "study", study_date, "-".join(modalities)]
+    parts = [accession_number, study_date, "-".join(modalities)]
     if series_number is not None:
         parts.append(f"series{series_number}")
     if form is Form.MEDIA:
         parts.append("DICOMDIR")
     plain = [re.sub("[^0-9A-Za-z-]+", "-", part).strip("-")[:40] for part in parts]
-    return "_".join(part for part in plain if part) + ".zip"
+    return "_".join(part for part in (plain[0] or "study", *plain[1:]) if part) + ".zip"
 
 
 def problem(error_code: int, details: str) -> tuple[str, str]:

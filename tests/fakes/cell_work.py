@@ -1,0 +1,56 @@
+"""A cell at work: says what it was told to say and remembers what it was asked to do."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sidecar.adapters.cell_client import CellAddress
+from sidecar.adapters.cell_work import Progress
+from sidecar.kernel.errors import Busy, Missing
+
+
+@dataclass
+class FakeWork:
+    """``held``: the studies it has. ``known``: the nodes it may send to. ``jobs``: how far each is, by its name."""
+
+    held: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    jobs: dict[str, Progress] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    cells: set[UUID] = field(default_factory=set)
+    silent: bool = False
+    forgetful: bool = False
+
+    def send(self, cell: CellAddress, *, aet: str, orthanc_id: str) -> str:
+        self._ask(cell, f"send {orthanc_id} to {aet}")
+        if aet not in self.known or orthanc_id not in self.held:
+            raise Missing
+        name = f"job-{len(self.jobs)}"
+        self.jobs[name] = Progress(running=True, share=0.0, images=0, error_code=0, details="")
+        return name
+
+    def progress(self, cell: CellAddress, name: str) -> Progress:
+        self._ask(cell, f"progress {name}")
+        if name not in self.jobs:
+            raise Missing
+        return self.jobs[name]
+
+    def cancel(self, cell: CellAddress, name: str) -> None:
+        self._ask(cell, f"cancel {name}")
+        self.jobs[name] = Progress(running=False, share=0.25, images=4, error_code=37, details="This job was canceled")
+
+    def delete_study(self, cell: CellAddress, orthanc_id: str) -> None:
+        self._ask(cell, f"delete {orthanc_id}")
+        if orthanc_id not in self.held:
+            raise Missing
+        if not self.forgetful:
+            self.held.remove(orthanc_id)
+
+    def holds_study(self, cell: CellAddress, orthanc_id: str) -> bool:
+        self._ask(cell, f"holds {orthanc_id}")
+        return orthanc_id in self.held
+
+    def _ask(self, cell: CellAddress, what: str) -> None:
+        self.asked.append(what)
+        self.cells.add(cell.organisation_id)
+        if self.silent:
+            raise Busy("no answer")

@@ -1,0 +1,169 @@
+"""Sending studies to the own organisation's nodes: asked for, handed over, followed, stopped, tried again."""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from sidecar.adapters.cell_work import Progress
+from sidecar.archive import service
+from sidecar.archive.jobs.sending import follow
+from sidecar.archive.tables import Job
+from sidecar.gate.scope import Scopes
+from sidecar.organisations import service as organisations
+from sidecar.studies import queries as studies
+from tests.browser import Browser, alike
+from tests.cast import Cast, Person
+from tests.factories.studies import Made, make_study
+from tests.fakes.cell_work import FakeWork
+
+Browse = Callable[[Person | None], Browser]
+
+
+@pytest.fixture
+def study(scopes: Scopes, cast: Cast) -> Made:
+    return make_study(scopes, cast.mercy, reading=cast.nightowls, series=(4,))
+
+
+def add_node(scopes: Scopes, person: Person, aet: str, *, host: str = "10.9.8.7") -> UUID:
+    reached = {"host": host, "port": 104, "services": ()} if host else {"networks": ["10.9.8.7/32"]}
+    with scopes.open(person.actor) as scope:
+        return organisations.add_entity(scope, aet=aet, **reached).id  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def node(scopes: Scopes, cast: Cast) -> UUID:
+    return add_node(scopes, cast.owner, "PACS")
+
+
+@pytest.fixture
+def work(scopes: Scopes, cast: Cast, study: Made) -> FakeWork:
+    with scopes.open(cast.owner.actor) as scope:
+        return FakeWork(held={studies.get(scope, study.id).orthanc_id}, known={"PACS"})
+
+
+def asked(scopes: Scopes, person: Person, study: Made, node: UUID) -> Job:
+    with scopes.open(person.actor) as scope:
+        return service.send(scope, [study.id], node_id=node)[0]
+
+
+def now(scopes: Scopes, person: Person, job: Job) -> Job:
+    with scopes.open(person.actor) as scope:
+        return scope.session.scalars(select(Job).where(Job.id == job.id)).one()
+
+
+def test_a_send_is_handed_to_the_owners_cell_and_followed_to_its_end(
+    scopes: Scopes, cast: Cast, study: Made, node: UUID, work: FakeWork
+) -> None:
+    job = asked(scopes, cast.owner, study, node)
+    assert (job.state, job.total) == ("waiting", 4)
+    follow(scopes, work, cast.mercy, host="h")
+    assert now(scopes, cast.owner, job).state == "running"
+    work.jobs["job-0"] = Progress(running=True, share=0.5, images=4, error_code=0, details="")
+    follow(scopes, work, cast.mercy, host="h")
+    assert now(scopes, cast.owner, job).done == 2
+    work.jobs["job-0"] = Progress(running=False, share=1, images=4, error_code=0, details="")
+    follow(scopes, work, cast.mercy, host="h")
+    done = now(scopes, cast.owner, job)
+    assert (done.state, done.done, done.attempts, bool(done.finished_at)) == ("done", 4, 1, True)
+    assert work.cells == {cast.mercy}
+    before = list(work.asked)
+    follow(scopes, work, cast.mercy, host="h")
+    assert work.asked == before
+
+
+def test_a_failure_is_worded_and_may_be_tried_again(
+    browse: Browse, scopes: Scopes, cast: Cast, study: Made, node: UUID, work: FakeWork
+) -> None:
+    job = asked(scopes, cast.owner, study, node)
+    follow(scopes, work, cast.mercy, host="h")
+    work.jobs["job-0"] = Progress(
+        running=False, share=0.25, images=4, error_code=9, details="C-STORE SCU has failed with DIMSE status 0xA700"
+    )
+    follow(scopes, work, cast.mercy, host="h")
+    page = browse(cast.owner).get("/archive/jobs").text
+    assert "PACS has no room for more images" in page
+    assert "0xA700" in page
+    assert "1 of 4 had arrived" in page
+    assert browse(cast.owner).post(f"/archive/jobs/{job.id}/repeat").status_code == 302
+    assert now(scopes, cast.owner, job).state == "waiting"
+    assert browse(cast.owner).post(f"/archive/jobs/{job.id}/repeat").status_code == 409
+    follow(scopes, work, cast.mercy, host="h")
+    assert now(scopes, cast.owner, job).attempts == 2
+
+
+def test_what_can_go_wrong_besides(scopes: Scopes, cast: Cast, study: Made, node: UUID, work: FakeWork) -> None:
+    restarted = asked(scopes, cast.owner, study, node)
+    follow(scopes, work, cast.mercy, host="h")
+    work.jobs.clear()
+    follow(scopes, work, cast.mercy, host="h")
+    assert now(scopes, cast.owner, restarted).problem == "restarted"
+    work.known.clear()
+    removed = asked(scopes, cast.owner, study, node)
+    follow(scopes, work, cast.mercy, host="h")
+    assert now(scopes, cast.owner, removed).problem == "unknown-node"
+    waits = asked(scopes, cast.owner, study, node)
+    work.silent = True
+    follow(scopes, work, cast.mercy, host="h")
+    assert (now(scopes, cast.owner, waits).state, now(scopes, cast.owner, waits).problem) == ("waiting", "silent")
+    work.silent, work.known, work.held = False, {"PACS"}, set()
+    follow(scopes, work, cast.mercy, host="h")
+    assert (now(scopes, cast.owner, waits).state, now(scopes, cast.owner, waits).problem) == ("failed", "gone")
+
+
+def test_a_job_is_stopped_before_and_after_it_began(
+    browse: Browse, scopes: Scopes, cast: Cast, study: Made, node: UUID, work: FakeWork
+) -> None:
+    early = asked(scopes, cast.owner, study, node)
+    assert browse(cast.owner).post(f"/api/jobs/{early.id}/cancel").json["job"]["state"] == "cancelled"
+    late = asked(scopes, cast.owner, study, node)
+    follow(scopes, work, cast.mercy, host="h")
+    assert browse(cast.owner).post(f"/api/jobs/{late.id}/cancel").json["job"]["state"] == "cancelling"
+    follow(scopes, work, cast.mercy, host="h")
+    assert now(scopes, cast.owner, late).state == "cancelled"
+    assert "cancel job-0" in work.asked
+    assert browse(cast.owner).post(f"/api/jobs/{late.id}/cancel").status_code == 409
+
+
+def test_one_foreign_or_unknown_id_and_nothing_is_sent(
+    browse: Browse, scopes: Scopes, cast: Cast, study: Made, node: UUID
+) -> None:
+    foreign, lukes = make_study(scopes, cast.luke, reading=cast.nightowls), add_node(scopes, cast.luke_technician, "PACS")
+    owner = browse(cast.owner)
+    for mixed in ([study.id, foreign.id], [foreign.id, study.id], [study.id, uuid4()]):
+        answer = owner.post("/api/sends", json={"node_id": str(node), "study_ids": [str(each) for each in mixed]})
+        assert answer.status_code == 404
+        assert answer.json == {"status": "error", "code": "missing", "message": "Nothing is here, or it is not yours to see."}
+    for node_id, status in ((lukes, 404), (uuid4(), 404), (add_node(scopes, cast.owner, "CT1", host=""), 400)):
+        answer = owner.post("/api/sends", json={"node_id": str(node_id), "study_ids": [str(study.id)]})
+        assert answer.status_code == status
+    assert owner.post("/api/sends", json={"node_id": str(node), "study_ids": []}).status_code == 400
+    with scopes.open(cast.owner.actor) as scope:
+        assert scope.session.scalar(select(func.count()).select_from(Job)) == 0
+
+
+def test_only_the_owners_people_send_and_pages_offer_own_nodes(
+    browse: Browse, scopes: Scopes, cast: Cast, study: Made, node: UUID
+) -> None:
+    add_node(scopes, cast.luke_technician, "LUKESPACS")
+    page = browse(cast.owner).get(f"/studies/{study.id}/send").text
+    assert str(node) in page
+    assert "LUKESPACS" not in page
+    for person in (cast.colleague, cast.mercy_admin, cast.reader, cast.lead, cast.stranger):
+        assert browse(person).post(f"/studies/{study.id}/send", data={"node_id": str(node)}).status_code == 403
+    answer = browse(cast.own_radiologist).post(f"/studies/{study.id}/send", data={"node_id": str(node)})
+    assert answer.location == "/archive/jobs"
+    assert "Send to" in browse(cast.own_radiologist).get("/archive/jobs", headers={"HX-Request": "true"}).text
+
+
+def test_anothers_job_is_an_unknown_one(browse: Browse, scopes: Scopes, cast: Cast, study: Made, node: UUID) -> None:
+    job = asked(scopes, cast.own_radiologist, study, node)
+    assert browse(cast.owner).get(f"/api/jobs/{job.id}").status_code == 200
+    for person in (cast.mercy_manager, cast.reader, cast.lead, cast.stranger, cast.strange_technician, cast.luke_technician):
+        for verb in ("cancel", "repeat"):
+            unknown = uuid4()
+            answers = [browse(person).post(f"/api/jobs/{each}/{verb}") for each in (job.id, unknown)]
+            assert answers[0].status_code == 404
+            assert alike(answers[0], job.id) == alike(answers[1], unknown)
+    assert now(scopes, cast.own_radiologist, job).state == "waiting"
