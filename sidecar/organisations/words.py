@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sidecar.organisations.model import Outcome, Service
+from sidecar.adapters.knock import Answer, Knock
+from sidecar.organisations.model import NodeAnswer, Outcome, Service
 from sidecar.ui.words import size, span_words
 
 SERVICES: Mapping[str, tuple[str, str]] = {
@@ -30,6 +31,11 @@ ADVICE: Mapping[str, str] = {
     Outcome.SERVICE_NOT_ALLOWED: "Allow it in the entry of this AE title, if it shall.",
 }
 """What to do about a refusal. ``archive`` is the cell's AE title."""
+
+CALLING_NOT_RECOGNISED, CALLED_NOT_RECOGNISED = (1, 1, 3), (1, 1, 7)
+"""Result, source, reason of a rejection (PS3.8 table 9-21)."""
+TRANSIENT = 2
+"""Result of a rejection that may be otherwise a moment later."""
 
 
 class Told(Protocol):
@@ -108,3 +114,62 @@ def _times(count: int, word: str) -> str:
     if count == 1:
         return ""
     return f", {count} {word}s"
+
+
+def reached(sent: bool, aet: str) -> NodeAnswer:  # noqa: FBT001 - which of two sentences
+    """Say that a trial went well."""
+    if sent:
+        text = f"{aet} took the test image."
+        return NodeAnswer(ok=True, word="taken", text=text, advice="Look for the patient TEST^IMAGE there, and delete it there.")
+    return NodeAnswer(
+        ok=True, word="answered", text=f"{aet} answered.", advice="The archive reaches it, and it knows the archive."
+    )
+
+
+def not_reached(found: Knock, aet: str, where: str, *, archive: str) -> NodeAnswer:
+    """Say why a trial failed, from what the node answers to a knock."""
+    if found.answer is Answer.REJECTED:
+        return _rejected(found, aet, archive)
+    text, advice = {
+        Answer.UNKNOWN_HOST: ("There is no host of this name.", "Check the name, or write the address in figures."),
+        Answer.NOBODY_LISTENS: (
+            f"Nothing listens at {where}.",
+            "The machine is there: check the port, and whether its DICOM service runs.",
+        ),
+        Answer.UNREACHABLE: (f"There is no way to {where}.", "Check the address; the network between may be down."),
+        Answer.SILENT: (
+            f"{where} does not answer.",
+            "The machine is off, the address is another's, or a firewall drops the call.",
+        ),
+        Answer.ABORTED: (
+            f"{where} hung up.",
+            "It is no DICOM service, expects TLS, or does not take calls from this archive's address.",
+        ),
+        Answer.NOT_SUPPORTED: (
+            f"{aet} takes the call and refuses this service.",
+            "Its DICOM settings do not accept what was tried.",
+        ),
+        Answer.ACCEPTED: (
+            f"{aet} takes the call and then did not do what was asked.",
+            "Its own log knows why; it may be full or busy.",
+        ),
+    }[found.answer]
+    return NodeAnswer(ok=False, word=found.answer.value, text=text, advice=advice)
+
+
+def _rejected(found: Knock, aet: str, archive: str) -> NodeAnswer:
+    if found.reason == CALLING_NOT_RECOGNISED:
+        text, advice = (
+            f"{aet} does not know {archive}.",
+            f"Register the AE title {archive} at the node, with this archive's address.",
+        )
+    elif found.reason == CALLED_NOT_RECOGNISED:
+        text, advice = f"The node there is not called {aet}.", "Correct the AE title here or at the node; capitals matter."
+    elif found.reason[0] == TRANSIENT:
+        text, advice = f"{aet} takes no calls at the moment.", "It has too many connections. Try again in a minute."
+    else:
+        text, advice = (
+            f"{aet} refused the call without saying why.",
+            f"Check at the node that {archive} may call from this address.",
+        )
+    return NodeAnswer(ok=False, word=found.answer.value, text=text, advice=advice)

@@ -17,9 +17,11 @@ from sidecar.organisations.service.contracts import create_contract, end_contrac
 from sidecar.organisations.service.entities import add_entity, add_sender, change_entity, narrow_entity, remove_entity
 from sidecar.organisations.service.refusals import dismiss_refusal, record_refusal
 from sidecar.organisations.service.tenants import add_hospital, change_organisation, create_organisation
+from sidecar.organisations.service.trials import Trial, try_node
 
 __all__ = [
     "Issued",
+    "Trial",
     "add_entity",
     "add_hospital",
     "add_sender",
@@ -44,6 +46,7 @@ __all__ = [
     "revoke_certificate",
     "set_plain_port",
     "tls_files",
+    "try_node",
     "want_cell",
     "without_certificate",
 ]

@@ -50,12 +50,13 @@ def _joined(scope: Scope, record: AssociationRecord) -> bool:
             Association.address == record.address,
             Association.port == record.port,
             Association.outcome == record.outcome.value,
+            Association.services == list(record.services),
         )
         .order_by(Association.ended_at.desc())
         .limit(1)
         .with_for_update()
     )
-    if last is None or record.began_at - last.ended_at > IN_A_ROW or list(record.services) != last.services:
+    if last is None or max(record.began_at - last.ended_at, last.began_at - record.ended_at) > IN_A_ROW:
         return False
     last.count += record.count
     last.bytes_in += record.bytes_in

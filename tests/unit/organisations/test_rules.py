@@ -1,15 +1,19 @@
 """AE titles, networks, ports, contracts, health: facts in, decision out."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orthanc_plugin.senders import parse_sender
+from orthanc_plugin.entities import parse_entity
 from sidecar.kernel.errors import Conflict, Invalid
 from sidecar.kernel.settings import PortRange
 from sidecar.organisations import rules
+from sidecar.organisations.errors import Unfit
+from sidecar.organisations.model import Service
+from sidecar.organisations.snapshot import Caller
 
 NOW = datetime(2026, 11, 21, 21, 0, tzinfo=UTC)
 
@@ -63,7 +67,70 @@ def test_whatever_we_accept_the_plugin_accepts(title: str, network: str) -> None
         accepted = rules.ae_title(title)
     except Invalid:
         return
-    assert parse_sender(accepted, [rules.network(network)]).aet == accepted
+    read = parse_entity(asdict(Caller(accepted, [rules.network(network)], [each.value for each in Service])))
+    assert read.aet == accepted
+
+
+@given(st.text(max_size=60))
+def test_whatever_host_we_accept_is_one_the_plugin_accepts(text: str) -> None:
+    try:
+        host = rules.host_name(text)
+    except Invalid:
+        return
+    assert parse_entity(asdict(Caller("CT1", [], [], host, 104 if host else 0))).host == host
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("", ""),
+        (" 10.1.3.14 ", "10.1.3.14"),
+        ("PACS.Mercy.Example.", "pacs.mercy.example"),
+        ("pacs", "pacs"),
+        ("2001:DB8::1", "2001:db8::1"),
+    ],
+)
+def test_hosts_have_one_spelling(text: str, host: str) -> None:
+    assert rules.host_name(text) == host
+
+
+@pytest.mark.parametrize("text", ["10.1.2.999", "1.2.3", "-a.example", "a_b.example", "a b", "http://pacs", "pacs:104", "a" * 64])
+def test_bad_hosts_are_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="not an address or a host name"):
+        rules.host_name(text)
+
+
+@pytest.mark.parametrize(
+    ("networks", "services", "host", "field"),
+    [
+        ([], ["echo"], "", "networks"),
+        (["10.0.0.0/24"], [], "", "services"),
+        (["10.0.0.0/24"], ["commitment"], "", "host"),
+        (["10.0.0.0/24"], ["commitment"], "10.0.0.1", None),
+        ([], [], "10.0.0.1", None),
+        (["10.0.0.0/24"], ["echo"], "", None),
+    ],
+)
+def test_an_entry_must_be_of_some_use(networks: list[str], services: list[str], host: str, field: str | None) -> None:
+    if field is None:
+        rules.require_use(networks, services, host)
+        return
+    with pytest.raises(Unfit) as unfit:
+        rules.require_use(networks, services, host)
+    assert unfit.value.field == field
+
+
+def test_several_networks_in_one_text() -> None:
+    assert rules.networks("10.1.2.3\n10.8.0.0/16, 10.1.2.3;2001:db8::1") == ["10.1.2.3/32", "10.8.0.0/16", "2001:db8::1/128"]
+    assert rules.networks(" \n ") == []
+
+
+@pytest.mark.parametrize(
+    ("days", "revoked", "state"),
+    [(31, False, "valid"), (30, False, "expiring"), (0.1, False, "expiring"), (0, False, "expired"), (400, True, "revoked")],
+)
+def test_what_a_certificate_is_worth(days: float, revoked: bool, state: str) -> None:
+    assert rules.certificate_state(NOW + timedelta(days=days), NOW if revoked else None, NOW) == state
 
 
 @pytest.mark.parametrize(

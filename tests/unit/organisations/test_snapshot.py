@@ -46,7 +46,7 @@ def test_the_agreed_example_is_what_we_build() -> None:
 def test_the_plugin_reads_the_agreed_example() -> None:
     policy = parse(EXAMPLE.read_bytes(), cell=str(CELL), organisation=str(OWNER))
     assert policy.revision == 7
-    assert [(each.aet, [str(network) for network in each.networks]) for each in policy.senders] == [
+    assert [(each.aet, [str(network) for network in each.networks]) for each in policy.entities] == [
         ("MERCY_CT1", ["10.0.0.0/8", "127.0.0.1/32"]),
         ("MERCY_PACS", ["10.1.3.0/24"]),
         ("MERCY_STATION", []),
