@@ -32,6 +32,8 @@ class Recorder:
 
     answer: Callable[[Seen], tuple[int, dict[str, str], bytes]]
     seen: list[Seen] = field(default_factory=list)
+    busy: int = 0
+    """Answers that are being taken off it."""
 
     def start(self) -> "Recorder":
         recorder = self
@@ -42,12 +44,14 @@ class Recorder:
             def do_GET(self) -> None:
                 asked = Seen(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
                 recorder.seen.append(asked)
+                recorder.busy += 1
                 status, headers, body = recorder.answer(asked)
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(body))}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
+                recorder.busy -= 1
 
             do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - names http.server looks for
 
@@ -74,8 +78,17 @@ class Recorder:
 class Edge:
     """The public door with its two neighbours. ``may`` says which (cookie, context, study) may see pixels."""
 
-    def __init__(self, directory: Path, *, origin: str = "", certificate: tuple[Path, Path] | None = None, **values: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        origin: str = "",
+        certificate: tuple[Path, Path] | None = None,
+        quicker: dict[str, str] | None = None,
+        **values: Any,
+    ) -> None:
         self.may: set[tuple[str, str, str]] = set()
+        self.hold = threading.Event()  # set: open lines end
         self.web = Recorder(self._web).start()
         self.cell = Recorder(lambda _: (200, {"Content-Type": "multipart/related", "Set-Cookie": "x=y"}, b"pixels")).start()
         self.forget()
@@ -89,7 +102,10 @@ class Edge:
             cell_host="127.0.0.1", cell_ports=[self.cell.port], ohif_dir=directory / "ohif", exports_dir=directory / "exports",
             static_dir=directory / "static", decode_worker=r"8097\.bundle\.abc\.js",
         )  # fmt: skip
-        (directory / "nginx.conf").write_text(text.replace("worker_processes 2", "worker_processes 1"))
+        for before, after in {"worker_processes 2": "worker_processes 1", **(quicker or {})}.items():
+            assert before in text
+            text = text.replace(before, after)
+        (directory / "nginx.conf").write_text(text)
         command = [need("nginx"), "-e", "stderr", "-c", str(directory / "nginx.conf")]
         self.output = (directory / "output").open("wb")
         self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.STDOUT)
@@ -120,6 +136,7 @@ class Edge:
         return (self.directory / "output").read_text()
 
     def close(self) -> None:
+        self.hold.set()
         self.http.close()
         self.process.terminate()
         self.process.wait()
@@ -128,6 +145,10 @@ class Edge:
         self.cell.stop()
 
     def _web(self, asked: Seen) -> tuple[int, dict[str, str], bytes]:
+        if asked.path.startswith("/worklist/events"):
+            self.hold.wait(20)
+        if asked.path.startswith("/large"):
+            return 200, {"Content-Type": "text/plain"}, bytes(4_000_000)
         if not asked.path.startswith("/edge/pixels"):
             own = {"Content-Type": "application/json", "Content-Security-Policy": "script-src 'self'"}
             return 404, own, b'{"status":"error","code":"missing"}'

@@ -20,7 +20,7 @@ def redis(app: Flask) -> Redis:
 
 
 def listeners(redis: Redis) -> int:
-    return int(redis.pubsub_numsub(CHANGES)[0][1])  # type: ignore[index]
+    return int(redis.pubsub_numsub(CHANGES)[0][1])
 
 
 def test_many_wait_on_one_connection_and_each_hears_its_own(settings: Settings, redis: Redis) -> None:
