@@ -15,6 +15,7 @@ from sidecar.kernel.errors import Invalid, Missing
 from sidecar.reports import desk, hospital, queries, service
 from sidecar.studies import contexts
 from sidecar.studies import queries as studies
+from sidecar.studies.deletion import seeing_deleted
 from sidecar.worklist import stream
 from sidecar.worklist.forms import LONGEST_SEARCH, read_cursor
 
@@ -102,7 +103,8 @@ def show(scope: Scope, report_id: UUID) -> ResponseReturnValue:
     version = service.read_version(scope, report_id, _number(), form="screen")
     report = queries.get(scope, report_id)
     versions = queries.versions(scope, report_id)
-    study = studies.get(scope, report.study_id)
+    with seeing_deleted(scope):  # a signed report outlives its images
+        study = studies.get(scope, report.study_id)
     reader = may_ever(scope.actor, Permission.STUDY_CLAIM)
     return render_template(
         "report_print.html",
