@@ -11,7 +11,7 @@ LEVELS = {"Patient": "patients", "Study": "studies", "Series": "series", "Instan
 MAXIMUM = 1000
 """Results of one answer at most."""
 MAXIMUM_BODY = 16 * 1024
-MAXIMUM_VALUE = 128
+MAXIMUM_VALUE = 1024
 _KEYWORDS = {
     "Study": {"PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyID"}
     | {"AccessionNumber", "StudyDescription", "ReferringPhysicianName", "ModalitiesInStudy"},
