@@ -30,10 +30,12 @@ class Page:
 class Archive:
     """Reads what was stored, in bulk: two to four REST calls for up to `limit` images."""
 
-    def __init__(self, get: Get, post: Post, *, cell: str) -> None:
+    def __init__(self, get: Get, post: Post, *, cell: str, caller: Callable[[str], str]) -> None:
+        """`caller` names who is behind an address that Orthanc noted."""
         self._get = get
         self._post = post
         self._cell = cell
+        self._caller = caller
         self._parents: list[str] = []
 
     def page(self, since: int, limit: int) -> Page:
@@ -58,6 +60,8 @@ class Archive:
         studies = self._complete(rows, {each["ParentStudy"] for each in series.values()})
         self._parents = [*series, *studies]
         known = [each for each in instances if series.get(each["ParentSeries"], {}).get("ParentStudy") in studies]
+        for each in known:
+            each["Metadata"]["RemoteIP"] = self._caller(each["Metadata"].get("RemoteIP", ""))
         at = timestamp(time.time())
         return list(instances_stored(cell=self._cell, at=at, batch=batch, instances=known, series=series, studies=studies))
 

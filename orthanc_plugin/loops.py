@@ -16,11 +16,15 @@ class Loop:
     """Runs a step again and again in a daemon thread.
 
     The one place that catches everything: an unexpected error is logged with its traceback and the step is tried
-    again, because a cell that stops telling is worse than a cell that tells late.
+    again, because a cell that stops telling is worse than a cell that tells late. `unblock` ends a step that waits for
+    something else than time.
     """
 
-    def __init__(self, name: str, step: Step, report_crash: Callable[[str], None]) -> None:
+    def __init__(
+        self, name: str, step: Step, report_crash: Callable[[str], None], *, unblock: Callable[[], None] | None = None
+    ) -> None:
         self._step = step
+        self._unblock = unblock
         self._report_crash = report_crash
         self._stopping = threading.Event()
         self._wake = threading.Event()
@@ -45,6 +49,8 @@ class Loop:
         """Ask it to end and wait up to `timeout` seconds."""
         self._stopping.set()
         self._wake.set()
+        if self._unblock is not None:
+            self._unblock()
         self._thread.join(timeout)
 
     def _run(self) -> None:

@@ -1,44 +1,51 @@
-"""Keeps Orthanc's list of modalities equal to the registered senders. Pure: says what to put and what to delete."""
+"""Keeps Orthanc's list of modalities equal to the application entities. Pure: says what to put and what to delete."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from orthanc_plugin.senders import Sender
+from orthanc_plugin.entities import ApplicationEntity, Service
 
 Modality = Mapping[str, Any]
 
-_NOWHERE = "192.0.2.1"
-"""RFC 5737 documentation address: Orthanc wants a host, and nothing is ever sent to a sender."""
+NOWHERE = ("127.0.0.1", 1)
+"""Orthanc wants an address for everybody; a C-MOVE to one that has none fails at once, because nothing listens there."""
+FLAGS = {
+    "AllowEcho": Service.ECHO,
+    "AllowStore": Service.STORE,
+    "AllowFind": Service.FIND,
+    "AllowFindWorklist": Service.WORKLIST,
+    "AllowGet": Service.GET,
+    "AllowMove": Service.MOVE,
+    "AllowNAction": Service.COMMITMENT,  # the request of storage commitment (PS3.4 annex J)
+}
 
 
-def symbolic_name(sender: Sender) -> str:
-    """The name of a sender's entry; an AE title may hold characters that a path may not."""
-    return "sender-" + sender.aet.encode().hex()
+def symbolic_name(entity: ApplicationEntity) -> str:
+    """The name of an entity's entry; an AE title may hold characters that a path may not."""
+    return "ae-" + entity.aet.encode().hex()
 
 
-def modality(sender: Sender) -> dict[str, Any]:
-    """The entry of a sender: it may verify the connection (C-ECHO) and store (C-STORE), nothing else."""
+def modality(entity: ApplicationEntity) -> dict[str, Any]:
+    """The entry of an application entity: it may ask for its services, nothing else."""
+    host, port = (entity.host, entity.port) if entity.host else NOWHERE
+    may = entity.services if entity.networks else frozenset()
     return {
-        "AET": sender.aet,
-        "Host": _NOWHERE,
-        "Port": 104,
-        "AllowEcho": True,
-        "AllowStore": True,
-        "AllowFind": False,
-        "AllowFindWorklist": False,
-        "AllowGet": False,
-        "AllowMove": False,
-        "AllowNAction": False,  # N-ACTION and N-EVENT-REPORT: storage commitment (PS3.4 annex J)
-        "AllowEventReport": False,
+        "AET": entity.aet,
+        "Host": host,
+        "Port": port,
+        **{flag: service in may for flag, service in FLAGS.items()},
+        "AllowEventReport": False,  # Orthanc never asks anybody for commitment, so nobody has anything to report
         "AllowTranscoding": False,
     }
 
 
-def difference(senders: Iterable[Sender], present: Mapping[str, Modality]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def difference(
+    entities: Iterable[ApplicationEntity], present: Mapping[str, Modality]
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Entries to write and names to delete; entries of any other origin are deleted too."""
-    wanted = {symbolic_name(sender): modality(sender) for sender in senders}
+    wanted = {symbolic_name(entity): modality(entity) for entity in entities}
     write = {
         name: entry
         for name, entry in wanted.items()

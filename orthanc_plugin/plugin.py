@@ -1,7 +1,7 @@
 """The glue: the only module that knows Orthanc. Registers the callbacks, starts the threads, translates.
 
-Nothing is decided here. No Python runs per image: Lua asks once per second and sender for admission, and that is also
-the sign to look into the change log.
+Nothing is decided here. No Python runs per image: the door says a few times a second that images are flowing, and that
+is the sign to look into the change log.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -24,23 +25,27 @@ from orthanc_plugin.announce import announcement
 from orthanc_plugin.archive import Archive
 from orthanc_plugin.courier import Courier
 from orthanc_plugin.decide import Request, Verdict
+from orthanc_plugin.door.addresses import Addresses
+from orthanc_plugin.door.news import Listener
+from orthanc_plugin.door.records import Records
 from orthanc_plugin.events import MAXIMUM_INSTANCES, Event
 from orthanc_plugin.explorer import Context
 from orthanc_plugin.finding import MalformedError
 from orthanc_plugin.gate import Gate
 from orthanc_plugin.harvest import Harvester, encode
 from orthanc_plugin.inbox import Inbox
+from orthanc_plugin.inner_port import keep_inside
+from orthanc_plugin.logfile import keep_small
 from orthanc_plugin.loops import Loop, Step
 from orthanc_plugin.owners import Owners
 from orthanc_plugin.pace import IDLE, Pace
 from orthanc_plugin.passing import about, native
 from orthanc_plugin.policy import PolicyFile
-from orthanc_plugin.refusals import LogReader, Refusal, Refusals
 from orthanc_plugin.routes import ROUTES, unanswered
-from orthanc_plugin.senders import Admission, admit
 from orthanc_plugin.settings import read
 from orthanc_plugin.tokens import Kind
-from orthanc_plugin.watch import PolicyKeeper, RefusalWatch
+from orthanc_plugin.watch import PolicyKeeper
+from orthanc_plugin.worklist import Worklist, WorklistError
 
 NOT_READY = 2038
 """Orthanc's error code while the database is not open: at the very start and at the very end."""
@@ -161,13 +166,18 @@ ANSWERED = (
     r"/plugins/explorer\.js",
 )
 """Where Orthanc must not answer a reading context: in its place we do, and hand everybody else on."""
-ARCHIVE = Archive(REST.get, REST.post, cell=SETTINGS.cell)
+SETTINGS.records.mkdir(mode=0o700, parents=True, exist_ok=True)
+RECORDS, NEWS = Records(SETTINGS.records), Listener(SETTINGS.news)
+ARCHIVE = Archive(REST.get, REST.post, cell=SETTINGS.cell, caller=Addresses(SETTINGS.addresses).caller)
 HARVESTER = Harvester(ARCHIVE, QUEUE, STORE)
 PACE = Pace()
 INBOX = Inbox(SETTINGS.inbox_url, cell=SETTINGS.cell, secret_file=SETTINGS.secret_file)
 COURIER = Courier(QUEUE, REFUSED, INBOX.deliver, orthanc.LogError)
-REFUSALS = Refusals(time.time)
-REFUSAL_WATCH = RefusalWatch(SETTINGS.log_file, LogReader(SETTINGS.aet), REFUSALS, STORE)
+WORKLIST = Worklist(
+    SETTINGS.directory / "worklist.json",
+    cell=SETTINGS.cell,
+    organisation=SETTINGS.organisation,
+)
 PASSED: dict[int, str] = {}
 """By thread, the path of the request that the gate let in last: Orthanc answers a request in one thread. Its plugins ask
 each other with that request's own headers, so nothing else tells their questions from a caller's."""
@@ -234,12 +244,30 @@ def courier_step() -> float:
 
 
 def watch_step() -> float:
-    """Once a second: policy, senders, refusals. Its first success opens the way for the other threads."""
+    """Once a second: policy, modalities, the door's records. Its first success opens the way for the other threads."""
     KEEPER.refresh()
     KEEPER.provision()
     READY.set()
-    REFUSAL_WATCH.look(emit)
+    RECORDS.take(emit)
+    keep_small(SETTINGS.log_file)
     return 1.0
+
+
+def news_step() -> float:
+    """Wait for the door to say that the cell answered somebody."""
+    NEWS.wait(news)
+    return 0.0
+
+
+def bolt_inner_port() -> None:
+    """Shut Orthanc's own DICOM port to the network, or stop: no cell runs without its door."""
+    try:
+        strangers = keep_inside(SETTINGS.inner_dicom_port)
+    except OSError as error:
+        orthanc.LogError(f"the inner DICOM port could not be bolted, the cell stops: {error.strerror}")
+        os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        orthanc.LogWarning(f"the inner DICOM port answers the door only; {strangers} strangers cut")
 
 
 def announce_step() -> float:
@@ -262,7 +290,8 @@ WATCH_LOOP = Loop("rr-watch", lambda: quietly(watch_step), crashed)
 HARVEST_LOOP = Loop("rr-harvest", when_ready(harvest_step), crashed)
 COURIER_LOOP = Loop("rr-courier", when_ready(courier_step), crashed)
 ANNOUNCE_LOOP = Loop("rr-announce", when_ready(announce_step), crashed)
-LOOPS = (WATCH_LOOP, HARVEST_LOOP, COURIER_LOOP, ANNOUNCE_LOOP)
+NEWS_LOOP = Loop("rr-news", news_step, crashed, unblock=NEWS.unblock)
+LOOPS = (WATCH_LOOP, HARVEST_LOOP, COURIER_LOOP, ANNOUNCE_LOOP, NEWS_LOOP)
 
 
 def request_of(uri: str, request: dict[str, Any]) -> Request:
@@ -318,17 +347,6 @@ def answer_in_place(output: Any, uri: str, **request: Any) -> None:
             output.AnswerBuffer(json.dumps(answer), "application/json")
 
 
-def answer_admission(output: Any, _uri: str, **request: Any) -> None:
-    """Lua asks: may this AE title store from this address? HTTP clients never get here, the gate is shut."""
-    aet, address, called = request["body"].decode("utf-8", "replace").split("\n", 2)
-    admission = admit(POLICY.current.senders, aet, address)
-    if admission is Admission.ADMITTED:
-        news()
-    else:
-        REFUSALS.record(Refusal(aet, address, called, admission.value))
-    output.AnswerBuffer(admission.value, "text/plain")
-
-
 def answer_changes(output: Any, _uri: str, **request: Any) -> None:
     """The reconciler's second source: the same events from the same change log."""
     arguments = request.get("get", {})
@@ -348,7 +366,7 @@ def answer_status(output: Any, _uri: str, **_request: Any) -> None:
         "cell": SETTINGS.cell,
         "queue": QUEUE.size(),
         "refused_events": REFUSED.size(),
-        "policy": {"revision": policy.revision, "error": POLICY.error, "senders": len(policy.senders)},
+        "policy": {"revision": policy.revision, "error": POLICY.error, "senders": len(policy.entities)},
         "provisioned": KEEPER.provisioned.revision if KEEPER.provisioned else None,
         "courier": {
             "delivered": report.delivered,
@@ -357,11 +375,23 @@ def answer_status(output: Any, _uri: str, **_request: Any) -> None:
             "last_delivery_at": report.last_delivery_at,
         },
         "harvested": {"instances": HARVESTER.instances, "change": HARVESTER.cursor},
-        "refused_associations": REFUSALS.total,
         "denied_requests": dict(GATE.denied),
         "crashes": {loop.name: loop.crashes for loop in LOOPS},
     }
     output.AnswerBuffer(json.dumps(answer), "application/json")
+
+
+def answer_worklist(answers: Any, query: Any, _connection: Any) -> None:
+    """A modality asks what it is to do (PS3.4 annex K). Orthanc let in only who has the service, and cuts the answers to the
+    attributes that were asked for."""
+    human, no_flags = orthanc.DicomToJsonFormat.HUMAN, orthanc.DicomToJsonFlags.NONE
+    asked = json.loads(orthanc.DicomBufferToJson(query.WorklistGetDicomQuery(), human, no_flags, 0))
+    try:
+        for step in WORKLIST.find(asked):
+            answers.WorklistAddAnswer(query, step)
+    except WorklistError as error:
+        orthanc.LogError(f"worklist: {error}")
+        raise
 
 
 def stop() -> None:
@@ -379,9 +409,10 @@ if unguarded := unanswered(ROUTES, ANSWERED):
     raise RuntimeError(f"the table says we answer these, and nothing does: {unguarded}")
 for pattern in ANSWERED:
     orthanc.RegisterRestCallback(pattern, answer_in_place)
-orthanc.RegisterRestCallback("/readingroom/admission", answer_admission)
 orthanc.RegisterRestCallback("/readingroom/changes", answer_changes)
 orthanc.RegisterRestCallback("/readingroom/status", answer_status)
+orthanc.RegisterWorklistCallback2(answer_worklist)
 atexit.register(stop)
+threading.Thread(target=bolt_inner_port, name="rr-bolt", daemon=True).start()
 for each in LOOPS:
     each.start()

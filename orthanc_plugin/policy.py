@@ -1,4 +1,4 @@
-"""The policy snapshot (wire format 1): what the sidecar wrote down for this cell, read from disk.
+"""The policy snapshot (wire format 1, version 2): what the sidecar wrote down for this cell, read from disk.
 
 The cell keeps working on it while the sidecar, Postgres and Redis are down. Without a snapshot everything is shut.
 """
@@ -15,9 +15,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from orthanc_plugin.senders import Sender, parse_sender
+from orthanc_plugin.entities import LAST_PORT, ApplicationEntity, parse_entity
 
-SUPPORTED_VERSIONS = (1, 2)
+SUPPORTED_VERSION = 2
 
 
 class PolicyError(ValueError):
@@ -26,14 +26,19 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One snapshot. The empty one admits nobody and verifies no token."""
+    """One snapshot. The empty one admits nobody (and tells every caller so) and verifies no token.
+
+    `plain`: the DICOM port without TLS is open. `tls_port`: the one with TLS, 0 for none.
+    """
 
     revision: int = 0
     cell: str = ""
     organisation: str = ""
     keys: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
-    senders: tuple[Sender, ...] = ()
+    entities: tuple[ApplicationEntity, ...] = ()
     revoked_sessions: frozenset[str] = frozenset()
+    plain: bool = True
+    tls_port: int = 0
 
 
 SHUT = Policy()
@@ -56,18 +61,25 @@ def _typed(document: Mapping[str, Any], name: str, kind: type) -> Any:
     return value
 
 
-def _senders(rows: list[Any]) -> tuple[Sender, ...]:
-    senders: list[Sender] = []
+def _entities(rows: list[Any]) -> tuple[ApplicationEntity, ...]:
+    entities: list[ApplicationEntity] = []
     for row in rows:
         if not isinstance(row, dict):
             raise PolicyError("a sender is an object")
         try:
-            senders.append(parse_sender(row.get("aet"), row.get("networks")))
+            entities.append(parse_entity(row))
         except ValueError as error:
             raise PolicyError(f"sender: {error}") from error
-    if len({sender.aet for sender in senders}) != len(senders):
+    if len({entity.aet for entity in entities}) != len(entities):
         raise PolicyError("an AE title is listed twice")
-    return tuple(senders)
+    return tuple(entities)
+
+
+def _tls_port(dicom: Mapping[str, Any]) -> int:
+    port: int = _typed(dicom, "tls_port", int)
+    if not 0 <= port <= LAST_PORT:
+        raise PolicyError("tls_port is no port")
+    return port
 
 
 def parse(text: bytes, *, cell: str, organisation: str) -> Policy:
@@ -80,17 +92,20 @@ def parse(text: bytes, *, cell: str, organisation: str) -> Policy:
         document = json.loads(text)
     except ValueError as error:
         raise PolicyError("not JSON") from error
-    if not isinstance(document, dict) or document.get("version") not in SUPPORTED_VERSIONS:
-        raise PolicyError("not a snapshot of a version this cell understands")
+    if not isinstance(document, dict) or document.get("version") != SUPPORTED_VERSION:
+        raise PolicyError(f"not a snapshot of version {SUPPORTED_VERSION}")
     if document.get("cell") != cell or document.get("organisation") != organisation:
         raise PolicyError("the snapshot belongs to another cell or organisation")
+    dicom = _typed(document, "dicom", dict)
     return Policy(
         revision=_typed(document, "revision", int),
         cell=cell,
         organisation=organisation,
         keys={kid: _public_key(key) for kid, key in _typed(document, "keys", dict).items()},
-        senders=_senders(_typed(document, "senders", list)),
+        entities=_entities(_typed(document, "senders", list)),
         revoked_sessions=frozenset(_typed(document, "revoked_sessions", dict)),
+        plain=_typed(dicom, "plain", bool),
+        tls_port=_tls_port(dicom),
     )
 
 

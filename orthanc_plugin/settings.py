@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the supervisor tells a cell. The secret stays in its file."""
+    """What the supervisor tells a cell and its door. The secret stays in its file."""
 
     cell: str
     organisation: str
@@ -17,11 +17,33 @@ class Settings:
     directory: Path
     secret_file: Path
     inbox_url: str
+    dicom_port: int
+    inner_dicom_port: int
 
     @property
     def policy_file(self) -> Path:
         """The policy snapshot."""
         return self.directory / "policy.json"
+
+    @property
+    def tls(self) -> Path:
+        """Certificates of the TLS port."""
+        return self.directory / "tls"
+
+    @property
+    def records(self) -> Path:
+        """What the door has to tell; the plugin takes it from there."""
+        return self.directory / "door" / "records"
+
+    @property
+    def addresses(self) -> Path:
+        """Which loopback address stands for which caller."""
+        return self.directory / "door" / "addresses"
+
+    @property
+    def news(self) -> Path:
+        """The plugin's socket for the door's "images are flowing"."""
+        return self.directory / "door" / "news"
 
     @property
     def log_file(self) -> Path:
@@ -33,7 +55,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     """Read the settings.
 
     Raises:
-        KeyError: a variable is missing; Orthanc then does not start.
+        KeyError, ValueError: a variable is missing or no number; Orthanc then does not start.
     """
     return Settings(
         cell=environment["RR_CELL_ID"],
@@ -42,4 +64,6 @@ def read(environment: Mapping[str, str]) -> Settings:
         directory=Path(environment["RR_CELL_DIR"]),
         secret_file=Path(environment["RR_CELL_SECRET_FILE"]),
         inbox_url=environment["RR_INBOX_URL"],
+        dicom_port=int(environment["RR_CELL_DICOM_PORT"]),
+        inner_dicom_port=int(environment["RR_CELL_INNER_DICOM_PORT"]),
     )

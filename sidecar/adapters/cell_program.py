@@ -1,9 +1,9 @@
-"""The program entry of one cell: which command supervisord runs, in which walls, with which environment."""
+"""The program entries of one cell and of its door: which commands supervisord runs, in which walls and environment."""
 
 import hashlib
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from uuid import UUID
 
 LIMITS = ("prlimit", "--core=0", "--nofile=8192", "--data=8589934592")
@@ -11,6 +11,7 @@ LIMITS = ("prlimit", "--core=0", "--nofile=8192", "--data=8589934592")
 SIGNALS = ("env", "--ignore-signal=INT,TERM")
 """bwrap must outlive the signal that stops Orthanc in peace: Orthanc sets its own handlers, bwrap keeps ignoring."""
 ORTHANC = "/usr/sbin/Orthanc"
+PYTHON = "/usr/bin/python3"
 PLUGIN_INSIDE = "/plugin/orthanc_plugin"
 """The folder keeps its name in the root: it is a Python package."""
 
@@ -19,7 +20,8 @@ PLUGIN_INSIDE = "/plugin/orthanc_plugin"
 class CellSpec:
     """What must be known to run a cell. ``secret`` proves the cell to the sidecar's inbox.
 
-    The door listens on ``dicom_port`` and ``dicom_tls_port``, Orthanc itself on ``inner_dicom_port``.
+    The door listens on ``dicom_port``, and with TLS where the policy snapshot says; Orthanc itself on
+    ``inner_dicom_port``, on loopback only.
     """
 
     cell_id: UUID
@@ -28,13 +30,17 @@ class CellSpec:
     dicom_port: int
     http_port: int
     secret: str
-    inner_dicom_port: int = 0
-    dicom_tls_port: int = 0
+    inner_dicom_port: int
 
     @property
     def program(self) -> str:
         """Name of the cell's program in supervisord."""
         return program_name(self.cell_id)
+
+    @property
+    def door(self) -> str:
+        """Name of the program of the cell's door."""
+        return door_name(self.cell_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +62,32 @@ def program_name(cell_id: UUID) -> str:
     return f"cell-{cell_id}"
 
 
+def door_name(cell_id: UUID) -> str:
+    """Return the name of the program of a cell's door."""
+    return f"door-{cell_id}"
+
+
 def render(housing: CellHousing, spec: CellSpec) -> str:
     """Return the text of the cell's supervisord file. Equal inputs give equal text: no change, no restart."""
+    return _entry(housing, spec, spec.program, command(housing, spec), log="process.log")
+
+
+def render_door(housing: CellHousing, spec: CellSpec) -> str:
+    """Return the text of the supervisord file of the cell's door."""
+    return _entry(housing, spec, spec.door, door_command(housing, spec), log="door.log")
+
+
+def _entry(housing: CellHousing, spec: CellSpec, program: str, words: list[str], *, log: str) -> str:
     directory = housing.cells_dir / str(spec.cell_id)
     lines = [
-        f"[program:{spec.program}]",
-        f"command={_escape(shlex.join(command(housing, spec)))}",
+        f"[program:{program}]",
+        f"command={_escape(shlex.join(words))}",
         f"directory={directory}",
         f"environment=RR_FINGERPRINT={fingerprint(housing)}",
         # Always again, a second later at first, then slower; after that the worker's next look starts it anew.
         "autostart=true", "autorestart=true", "startsecs=1", "startretries=30",
         "stopsignal=TERM", "stopasgroup=true", "killasgroup=true", "stopwaitsecs=20",
-        f"stdout_logfile={directory / 'log/process.log'}",
+        f"stdout_logfile={directory / 'log' / log}",
         # What Orthanc says before it has its log open, and why its walls could not be built.
         "redirect_stderr=true", "stdout_logfile_maxbytes=5MB", "stdout_logfile_backups=1",
     ]  # fmt: skip
@@ -75,30 +95,40 @@ def render(housing: CellHousing, spec: CellSpec) -> str:
 
 
 def command(housing: CellHousing, spec: CellSpec) -> list[str]:
-    """Return the command: inside the Orthanc root with nothing but the cell's own directory writable, or plain."""
+    """Return Orthanc's command."""
     if housing.orthanc_root is None:
-        directory = str(housing.cells_dir / str(spec.cell_id))
-        variables = environment(housing, spec, directory, str(housing.plugin_dir))
-        settings = [f"{name}={value}" for name, value in variables.items()]
-        return [*LIMITS, "env", "-i", *settings, *orthanc(directory), str(housing.orthanc_config)]
+        return [*_walls(housing, spec), *orthanc(str(housing.cells_dir / str(spec.cell_id))), str(housing.orthanc_config)]
+    return [*_walls(housing, spec), *orthanc("/cell"), "/run/orthanc.json"]
+
+
+def door_command(housing: CellHousing, spec: CellSpec) -> list[str]:
+    """Return the door's command: the same walls, and Python from the same root."""
+    return [*_walls(housing, spec), PYTHON, "-m", "orthanc_plugin.door"]
+
+
+def _walls(housing: CellHousing, spec: CellSpec) -> list[str]:
+    """Return how a program runs: inside the Orthanc root with nothing but the cell's directory writable, or plain."""
+    directory = housing.cells_dir / str(spec.cell_id)
+    if housing.orthanc_root is None:
+        variables = environment(housing, spec, str(directory), str(housing.plugin_dir))
+        return [*LIMITS, "env", "-i", *(f"{name}={value}" for name, value in variables.items())]
     variables = environment(housing, spec, "/cell", PLUGIN_INSIDE)
     settings = [word for name, value in variables.items() for word in ("--setenv", name, value)]
     return [
         *LIMITS, *SIGNALS, "bwrap",
         "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL",
         "--ro-bind", str(housing.orthanc_root), "/",
-        "--bind", str(housing.cells_dir / str(spec.cell_id)), "/cell",
+        "--bind", str(directory), "/cell",
         "--tmpfs", "/plugin", "--ro-bind", str(housing.plugin_dir), PLUGIN_INSIDE,
         "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run",  # noqa: S108 - inside the root
         "--ro-bind", str(housing.orthanc_config), "/run/orthanc.json",
-        "--chdir", "/cell", "--clearenv", *settings,
-        "--", *orthanc("/cell"), "/run/orthanc.json",
+        "--chdir", "/cell", "--clearenv", *settings, "--",
     ]  # fmt: skip
 
 
 def orthanc(cell_dir: str) -> list[str]:
-    """Return Orthanc and its options: the plugin reads refused associations from the log of DICOM exchanges."""
-    return [ORTHANC, "--verbose-dicom", f"--logfile={cell_dir}/log/orthanc.log"]
+    """Return Orthanc and its options."""
+    return [ORTHANC, f"--logfile={cell_dir}/log/orthanc.log"]
 
 
 def environment(housing: CellHousing, spec: CellSpec, cell_dir: str, plugin_dir: str) -> dict[str, str]:
@@ -108,12 +138,14 @@ def environment(housing: CellHousing, spec: CellSpec, cell_dir: str, plugin_dir:
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(PurePosixPath(plugin_dir).parent),
         "TCP_NODELAY": "1",  # DCMTK reads it; without it storage is several times slower
         "MALLOC_ARENA_MAX": "5",  # or glibc keeps one heap per thread
         "RR_CELL_ID": str(spec.cell_id),
         "RR_CELL_ORGANISATION": str(spec.organisation_id),
         "RR_CELL_AET": spec.aet,
         "RR_CELL_DICOM_PORT": str(spec.dicom_port),
+        "RR_CELL_INNER_DICOM_PORT": str(spec.inner_dicom_port),
         "RR_CELL_HTTP_PORT": str(spec.http_port),
         # In a container the private network is the wall: no HTTP port of it is published.
         "RR_CELL_HTTP_BIND": housing.cell_host if housing.orthanc_root else "0.0.0.0",  # noqa: S104

@@ -1,4 +1,4 @@
-"""What can be seen of a cell from outside: its process, its last complaints, its size on disk."""
+"""What can be seen of a cell from outside: its processes, their last complaints, its size on disk."""
 
 import os
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any
 TAIL_BYTES = 65536
 COMPLAINTS_KEPT = 5
 HARMLESS = ("call the database during its initialization", "invalid AET (sanitized: )")
-"""Errors that are none: our plugin asks until Orthanc is ready; somebody tries whether the DICOM port is open, and leaves."""
+"""Errors that are none: our plugin asks until Orthanc is ready; an association that the door let in was cut at once."""
 
 
 class CellState(StrEnum):
@@ -37,20 +37,25 @@ class CellStatus:
     disk_bytes: int
 
 
-def from_info(info: dict[str, Any], directory: Path, disk_bytes: int) -> CellStatus:
-    """Build the status from supervisord's answer."""
-    running = bool(info["pid"])
+def from_infos(cell: dict[str, Any], door: dict[str, Any] | None, directory: Path, disk_bytes: int) -> CellStatus:
+    """Build the status from supervisord's answers. A cell without its door is in the condition of its door."""
+    state = CellState(str(cell["statename"]).lower())
+    door_state = CellState(str(door["statename"]).lower()) if door else CellState.STARTING
+    running = bool(cell["pid"])
+    errors = complaints(directory / "log/orthanc.log") if running else last_words(directory / "log")
+    if state is CellState.RUNNING and door_state is not CellState.RUNNING:
+        state, errors = door_state, complaints(directory / "log/door.log")
     return CellStatus(
-        state=CellState(str(info["statename"]).lower()),
-        pid=int(info["pid"]) if running else None,
-        since=datetime.fromtimestamp(info["start"], UTC) if running else None,
-        last_error=complaints(directory / "log/orthanc.log") if running else last_words(directory / "log"),
+        state=state,
+        pid=int(cell["pid"]) if running else None,
+        since=datetime.fromtimestamp(cell["start"], UTC) if running else None,
+        last_error=errors,
         disk_bytes=disk_bytes,
     )
 
 
 def complaints(log: Path) -> tuple[str, ...]:
-    """Return the newest errors of an Orthanc log: lines such as ``E1121 20:15:03.123456 …``.
+    """Return the newest errors of a log of Orthanc or the door: lines such as ``E1121 20:15:03.123456 …``.
 
     Its warnings (W) are left out: every start writes twenty of them.
     """
@@ -66,9 +71,13 @@ def complaints(log: Path) -> tuple[str, ...]:
 
 def last_words(log_directory: Path) -> tuple[str, ...]:
     """Return why a process that is down may be down: its last errors, and what it printed outside its log."""
-    printed = log_directory / "process.log"
-    lines = printed.read_text(errors="replace").splitlines() if printed.exists() else []
-    return (*complaints(log_directory / "orthanc.log"), *lines[-COMPLAINTS_KEPT:])
+    return (*complaints(log_directory / "orthanc.log"), *printed(log_directory / "process.log"))
+
+
+def printed(log: Path) -> tuple[str, ...]:
+    """Return the last lines that a process printed."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return tuple(lines[-COMPLAINTS_KEPT:])
 
 
 def disk_use(directory: Path) -> int:

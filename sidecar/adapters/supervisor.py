@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import UUID
 
 from sidecar.adapters import supervisor_rpc
-from sidecar.adapters.cell_program import CellHousing, CellSpec, program_name, render
-from sidecar.adapters.cell_status import CellState, CellStatus, disk_use, from_info
+from sidecar.adapters.cell_program import CellHousing, CellSpec, door_name, program_name, render, render_door
+from sidecar.adapters.cell_status import CellState, CellStatus, disk_use, from_infos
 
 DISK_LOOK_SECONDS = 60.0
 """Walking a large archive costs seconds of I/O; its size is news once a minute."""
@@ -17,7 +17,10 @@ __all__ = ["CellHost", "CellHousing", "CellSpec", "CellState", "CellStatus"]
 
 
 class CellHost:
-    """Brings cells up and down. Every verb is idempotent; all raise ``SUPERVISOR_GONE`` when supervisord is away."""
+    """Brings cells, each with its door, up and down.
+
+    Every verb is idempotent; all raise ``SUPERVISOR_GONE`` when supervisord is away.
+    """
 
     def __init__(self, housing: CellHousing) -> None:
         self.housing = housing
@@ -32,31 +35,38 @@ class CellHost:
         return home / "policy.json"
 
     def ensure(self, spec: CellSpec) -> bool:
-        """Make the cell exist and run as specified; return whether anything had to change."""
+        """Make the cell and its door exist and run as specified; return whether anything had to change."""
         self.prepare(spec)
-        changed = _write_if_new(self._include(spec.cell_id), render(self.housing, spec), 0o600)
+        entries = {spec.program: render(self.housing, spec), spec.door: render_door(self.housing, spec)}
+        changed = [_write_if_new(self._include(name), text, 0o600) for name, text in entries.items()]
         rpc = supervisor_rpc.connect(self.housing.supervisor_socket)
-        applied = supervisor_rpc.apply_group(rpc, spec.program)
-        state = CellState(rpc.getProcessInfo(spec.program)["statename"].lower())
-        if state in {CellState.STOPPED, CellState.EXITED, CellState.FATAL}:
-            rpc.startProcess(spec.program, False)  # noqa: FBT003 - XML-RPC knows no keywords; do not wait
-            applied = True
-        return changed or applied
+        for name in entries:
+            changed.append(supervisor_rpc.apply_group(rpc, name))
+            state = CellState(rpc.getProcessInfo(name)["statename"].lower())
+            if state in {CellState.STOPPED, CellState.EXITED, CellState.FATAL}:
+                rpc.startProcess(name, False)  # noqa: FBT003 - XML-RPC knows no keywords; do not wait
+                changed.append(True)
+        return any(changed)
 
     def stop(self, cell_id: UUID) -> None:
         """Stop the cell until the next ``ensure``, ``restart`` or start of supervisord; return when it is down."""
-        supervisor_rpc.stop(supervisor_rpc.connect(self.housing.supervisor_socket), program_name(cell_id))
+        rpc = supervisor_rpc.connect(self.housing.supervisor_socket)
+        for name in _programs(cell_id):
+            supervisor_rpc.stop(rpc, name)
 
     def restart(self, cell_id: UUID) -> None:
         """Stop the cell in peace and start it again; return when it has been up for a second."""
+        self.stop(cell_id)
         rpc = supervisor_rpc.connect(self.housing.supervisor_socket)
-        supervisor_rpc.stop(rpc, program_name(cell_id))
-        supervisor_rpc.start(rpc, program_name(cell_id))
+        for name in _programs(cell_id):
+            supervisor_rpc.start(rpc, name)
 
     def remove(self, cell_id: UUID, *, erase: bool = False) -> None:
         """Take the cell out of service; its images stay on disk unless ``erase``, which cannot be undone."""
-        self._include(cell_id).unlink(missing_ok=True)
-        supervisor_rpc.apply_group(supervisor_rpc.connect(self.housing.supervisor_socket), program_name(cell_id))
+        rpc = supervisor_rpc.connect(self.housing.supervisor_socket)
+        for name in _programs(cell_id):
+            self._include(name).unlink(missing_ok=True)
+            supervisor_rpc.apply_group(rpc, name)
         directory = self.directory(cell_id)
         if erase and directory.exists():
             shutil.rmtree(directory)
@@ -64,16 +74,19 @@ class CellHost:
     def status(self) -> dict[UUID, CellStatus]:
         """Return what runs here. A cell that was never placed on this machine has no entry."""
         rpc = supervisor_rpc.connect(self.housing.supervisor_socket)
-        infos = [info for info in rpc.getAllProcessInfo() if info["name"].startswith("cell-")]
-        cells = {UUID(info["name"].removeprefix("cell-")): info for info in infos}
-        return {cell: from_info(info, self.directory(cell), self._disk_use(cell)) for cell, info in cells.items()}
+        infos = {info["name"]: info for info in rpc.getAllProcessInfo()}
+        cells = [UUID(name.removeprefix("cell-")) for name in infos if name.startswith("cell-")]
+        return {
+            cell: from_infos(infos[program_name(cell)], infos.get(door_name(cell)), self.directory(cell), self._disk_use(cell))
+            for cell in cells
+        }
 
     def directory(self, cell_id: UUID) -> Path:
         """Return the cell's own directory: ``storage/ index/ log/ secret policy.json``."""
         return self.housing.cells_dir / str(cell_id)
 
-    def _include(self, cell_id: UUID) -> Path:
-        return self.housing.include_dir / f"{program_name(cell_id)}.conf"
+    def _include(self, program: str) -> Path:
+        return self.housing.include_dir / f"{program}.conf"
 
     def _disk_use(self, cell_id: UUID) -> int:
         looked, size = self._disk.get(cell_id, (float("-inf"), 0))
@@ -81,6 +94,11 @@ class CellHost:
             size = disk_use(self.directory(cell_id))
             self._disk[cell_id] = (time.monotonic(), size)
         return size
+
+
+def _programs(cell_id: UUID) -> tuple[str, str]:
+    """Return a cell's programs in the order in which they stop: the door first, so that nobody is cut by a dying cell."""
+    return door_name(cell_id), program_name(cell_id)
 
 
 def _write_if_new(path: Path, text: str, mode: int) -> bool:

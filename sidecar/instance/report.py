@@ -40,9 +40,10 @@ def print_status(instance: Instance, console: Console) -> bool:
 
 
 def log_files(instance: Instance, name: str | None) -> list[Path]:
-    """Return the log of one part, or all of them when no name is given. Of a cell the beginning of its name will do."""
-    if name and name.startswith("cell-"):
-        return sorted(instance.layout.cells.glob(f"{name.removeprefix('cell-')}*/log/orthanc.log"))
+    """Return the log of one part, or all of them when no name is given. Of a cell or its door the beginning of its name will do."""
+    for program, log in (("cell-", "orthanc.log"), ("door-", "door.log")):
+        if name and name.startswith(program):
+            return sorted(instance.layout.cells.glob(f"{name.removeprefix(program)}*/log/{log}"))
     if name:
         path = log_path(instance.layout, name)
         return [path] if path.exists() else []

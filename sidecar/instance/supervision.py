@@ -122,9 +122,11 @@ def alive(pid: int) -> bool:
 
 
 def log_path(layout: Layout, name: str) -> Path:
-    """Return a program's log, for a cell the one in its own directory."""
+    """Return a program's log, for a cell and its door the one in the cell's directory."""
     if name.startswith("cell-"):
         return layout.cells / name.removeprefix("cell-") / "log/orthanc.log"
+    if name.startswith("door-"):
+        return layout.cells / name.removeprefix("door-") / "log/door.log"
     return layout.logs / f"{name}.log"
 
 

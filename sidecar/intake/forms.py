@@ -7,11 +7,13 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from sidecar.intake.texts import Identity, Key, Text, Whole, reception
-from sidecar.organisations.model import Refusal
+from sidecar.organisations.model import AssociationRecord, Outcome, Service
 from sidecar.studies import model
 
 MAXIMUM_INSTANCES = 500
 MAXIMUM_EVENTS = 100
+Size = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""Bytes, as far as the index can count them."""
 
 
 class Wire(BaseModel):
@@ -131,18 +133,41 @@ class InstancesStored(Wire):
         )
 
 
-class AssociationRefused(Wire):
-    """Somebody knocked at the cell's DICOM port and was not let in."""
+class Association(Wire):
+    """Somebody called at the cell's door: what became of one association, or of ``count`` equal refused ones."""
 
-    kind: Literal["association-refused"]
+    kind: Literal["association"]
     event_id: UUID
     at: AwareDatetime
-    aet: Key = ""
-    address: Key = ""
-    reason: Refusal
+    aet: Key
+    called_aet: Key
+    address: Key
+    port: Literal["plain", "tls"]
+    certificate: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+    outcome: Outcome
+    services: Annotated[list[Service], Field(max_length=len(Service))]
+    bytes_in: Size
+    bytes_out: Size
+    began_at: AwareDatetime
+    ended_at: AwareDatetime
     count: Annotated[int, Field(ge=1, le=2**31 - 1)]
-    first_at: AwareDatetime
-    last_at: AwareDatetime
+
+    def record(self) -> AssociationRecord:
+        """Return it in the words of the organisation."""
+        return AssociationRecord(
+            aet=self.aet,
+            called_aet=self.called_aet,
+            address=self.address,
+            port=self.port,
+            certificate=self.certificate,
+            outcome=self.outcome,
+            services=tuple(service.value for service in self.services),
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            began_at=self.began_at,
+            ended_at=self.ended_at,
+            count=self.count,
+        )
 
 
 class CellStarted(Wire):
@@ -157,6 +182,6 @@ class CellStarted(Wire):
     unknown_routes: Annotated[list[Text], Field(max_length=1000)] = []
 
 
-WireEvent = Annotated[InstancesStored | AssociationRefused | CellStarted, Field(discriminator="kind")]
+WireEvent = Annotated[InstancesStored | Association | CellStarted, Field(discriminator="kind")]
 EVENT: TypeAdapter[WireEvent] = TypeAdapter(WireEvent)
 """Reads any event of wire format 3."""

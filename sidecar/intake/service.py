@@ -18,8 +18,7 @@ from sidecar.intake import forms
 from sidecar.intake.events import CellAnnounced
 from sidecar.intake.tables import InboxEvent
 from sidecar.kernel.errors import Problem, Unauthenticated
-from sidecar.organisations.model import Outcome
-from sidecar.organisations.service import record_refusal
+from sidecar.organisations.service import record_association
 from sidecar.organisations.tables import Cell
 from sidecar.studies.service import register_arrival
 
@@ -102,16 +101,8 @@ def take(scope: Scope, cell: Known, event: forms.WireEvent) -> bool:
     match event:
         case forms.InstancesStored():
             register_arrival(scope, event.facts(now=scope.now))
-        case forms.AssociationRefused():
-            record_refusal(
-                scope,
-                aet=event.aet,
-                address=event.address,
-                reason=Outcome(event.reason),
-                count=event.count,
-                first_at=event.first_at,
-                last_at=event.last_at,
-            )
+        case forms.Association():
+            record_association(scope, event.event_id, event.record())
         case forms.CellStarted():
             _note_start(scope, cell, event)
     return True

@@ -164,7 +164,6 @@ class CellTender:
             dicom_port=cell.dicom_port,
             http_port=cell.http_port,
             inner_dicom_port=cell.inner_dicom_port,
-            dicom_tls_port=cell.dicom_tls_port,
             secret=self._secret(cell),
         )
 

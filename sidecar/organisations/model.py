@@ -15,14 +15,6 @@ class Wanted(StrEnum):
     RESTARTING = "restarting"
 
 
-class Refusal(StrEnum):
-    """Why a cell refused an association or its images; the values are the wire's."""
-
-    UNKNOWN_AET = "unknown-aet"
-    WRONG_ADDRESS = "wrong-address"
-    WRONG_CALLED_AET = "wrong-called-aet"
-
-
 class Service(StrEnum):
     """What an AE title may ask of the cell: the DIMSE services of PS3.4 by the words of the policy snapshot."""
 

@@ -53,7 +53,7 @@ def policy_file(tmp_path: Path) -> PolicyFile:
 
 def test_the_cell_reads_what_the_sidecar_writes(policy_file: PolicyFile) -> None:
     policy = policy_file.current
-    assert [sender.aet for sender in policy.senders] == [row["aet"] for row in POLICY["senders"]]
+    assert [entity.aet for entity in policy.entities] == [row["aet"] for row in POLICY["senders"]]
     assert (policy.revision, set(policy.keys)) == (POLICY["revision"], {SIGNER.kid})
 
 

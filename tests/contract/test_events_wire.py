@@ -4,10 +4,13 @@ import json
 from uuid import uuid4
 
 from orthanc_plugin import events
+from orthanc_plugin.door.admission import Caller, Outcome
+from orthanc_plugin.door.tally import Record, Tally
+from orthanc_plugin.entities import Service
 from orthanc_plugin.harvest import encode
-from orthanc_plugin.refusals import Refusal, Refusals
 from sidecar.intake import forms
 from sidecar.kernel.clock import utc_now
+from sidecar.organisations import model
 
 CELL = str(uuid4())
 AT = events.timestamp(1_795_000_000.5)
@@ -69,10 +72,17 @@ def test_a_start() -> None:
 
 
 def test_a_refused_association() -> None:
-    refusals = Refusals(lambda: 1_795_000_000.5)
+    tally, at = Tally(), 1_795_000_000.5
     for _ in range(3):
-        refusals.record(Refusal("CT7", "10.1.2.3", "MERCY", "unknown-aet"))
-    (told,) = refusals.take()
+        tally.add(Record(Caller("10.1.2.3"), Outcome.UNKNOWN_AET, at, at, "CT7", "MERCY", frozenset({Service.STORE})))
+    (told,) = (record.event() for record in tally.take())
     read = forms.EVENT.validate_python(json.loads(encode(told)))
-    assert isinstance(read, forms.AssociationRefused)
-    assert (read.aet, read.address, read.reason.value, read.count) == ("CT7", "10.1.2.3", "unknown-aet", 3)
+    assert isinstance(read, forms.Association)
+    record = read.record()
+    assert (record.aet, record.address, record.outcome.value, record.count) == ("CT7", "10.1.2.3", "unknown-aet", 3)
+    assert (record.port, record.certificate, record.services) == ("plain", "", ("store",))
+
+
+def test_both_sides_know_the_same_outcomes_and_services() -> None:
+    assert {each.value for each in Outcome} == {each.value for each in model.Outcome}
+    assert {each.value for each in Service} == {each.value for each in model.Service}

@@ -1,10 +1,11 @@
-"""A real cell for tests and benchmarks: Orthanc in its root, with the plugin and the one configuration, on free ports."""
+"""A real cell for tests and benchmarks: the door, and Orthanc in its root with plugin and configuration, on free ports."""
 
 from __future__ import annotations
 
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -24,6 +25,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 CHECKOUT = Path(__file__).resolve().parents[2]
 INSIDE = "/run/readingroom"
 KID = "test-key"
+SENDER: dict[str, Any] = {"services": ["echo", "store"], "host": "", "port": 0, "certificates": []}
+"""What a snapshot says of an AE title beside its name and networks, unless a test says otherwise."""
 
 
 def orthanc_root() -> Path:
@@ -44,6 +47,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def inside(wall: subprocess.Popen[bytes]) -> int:
+    """The process behind a wall (bwrap) that we started."""
+    children = Path(f"/proc/{wall.pid}/task/{wall.pid}/children").read_text().split()
+    return int(children[0])
+
+
 class RunningCell:
     """One cell on disk; `start`, `stop` and `kill` its process as often as needed."""
 
@@ -55,12 +64,13 @@ class RunningCell:
         self.inbox_url = inbox_url
         self.secret = uuid.uuid4().hex
         self.signing_key = Ed25519PrivateKey.generate()
-        self.dicom_port, self.http_port = free_port(), free_port()
+        self.dicom_port, self.tls_port, self.inner_dicom_port, self.http_port = (free_port() for _ in range(4))
         self.configuration = CHECKOUT / "orthanc.json"
         self.senders: list[dict[str, Any]] = [{"aet": "CT1", "networks": ["127.0.0.0/8"]}]
         self.revoked: dict[str, int] = {}
         self.revision = 0
         self.process: subprocess.Popen[bytes] | None = None
+        self.door: subprocess.Popen[bytes] | None = None
         for name in ("storage", "index", "log"):
             (directory / name).mkdir(parents=True, exist_ok=True)
         (directory / "secret").write_text(self.secret)
@@ -80,12 +90,13 @@ class RunningCell:
         self.revision += 1
         raw = self.signing_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         snapshot = {
-            "version": 1,
+            "version": 2,
             "revision": self.revision,
             "cell": self.identifier,
             "organisation": self.organisation,
             "keys": {KID: base64.urlsafe_b64encode(raw).rstrip(b"=").decode()},
-            "senders": self.senders,
+            "senders": [SENDER | sender for sender in self.senders],
+            "dicom": {"plain": True, "tls_port": 0},
             "revoked_sessions": self.revoked,
             "issued_at": "2026-01-01T00:00:00Z",
             **changes,
@@ -103,6 +114,7 @@ class RunningCell:
             "RR_CELL_ORGANISATION": self.organisation,
             "RR_CELL_AET": self.aet,
             "RR_CELL_DICOM_PORT": str(self.dicom_port),
+            "RR_CELL_INNER_DICOM_PORT": str(self.inner_dicom_port),
             "RR_CELL_HTTP_PORT": str(self.http_port),
             "RR_CELL_HTTP_BIND": "127.0.0.1",
             "RR_CELL_DIR": "/cell",
@@ -111,18 +123,32 @@ class RunningCell:
             "RR_PLUGIN_DIR": f"{INSIDE}/orthanc_plugin",
         }
 
-    def command(self, plugin: Path | None = None) -> list[str]:
+    def walls(self, plugin: Path | None = None) -> list[str]:
         walls = ["--ro-bind", str(orthanc_root()), "/", "--bind", str(self.directory), "/cell", "--proc", "/proc"]
         walls += ["--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]  # noqa: S108 - inside the cell's own walls
         walls += ["--ro-bind", str(plugin or CHECKOUT / "orthanc_plugin"), f"{INSIDE}/orthanc_plugin"]
         walls += ["--ro-bind", str(self.configuration), f"{INSIDE}/orthanc.json", "--die-with-parent"]
-        orthanc = ["/usr/sbin/Orthanc", "--verbose-dicom", "--logfile=/cell/log/orthanc.log", f"{INSIDE}/orthanc.json"]
-        return ["bwrap", *walls, *orthanc]
+        return ["bwrap", *walls]
+
+    def command(self, plugin: Path | None = None) -> list[str]:
+        orthanc = ["/usr/sbin/Orthanc", "--logfile=/cell/log/orthanc.log", f"{INSIDE}/orthanc.json"]
+        return [*self.walls(plugin), *orthanc]
 
     def start(self, *, wait: bool = True) -> None:
-        self.process = subprocess.Popen(self.command(), env=self.environment(), stderr=subprocess.DEVNULL)
+        self.start_orthanc()
+        self.start_door()
         if wait:
             self.wait_until_ready()
+
+    def start_orthanc(self) -> None:
+        self.process = subprocess.Popen(self.command(), env=self.environment(), stderr=subprocess.DEVNULL)
+
+    def start_door(self) -> None:
+        """Start the door unless it runs."""
+        if self.door is None or self.door.poll() is not None:
+            with (self.directory / "log" / "door.log").open("ab") as log:
+                command = [*self.walls(), "--chdir", INSIDE, "/usr/bin/python3", "-m", "orthanc_plugin.door"]
+                self.door = subprocess.Popen(command, env=self.environment(), stderr=log)
 
     def wait_until_ready(self, timeout: float = 20) -> None:
         """Ready: HTTP answers, and the senders of the current snapshot are registered."""
@@ -132,16 +158,36 @@ class RunningCell:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the cell stopped: {self.log[-2000:]}")
             with suppress(httpx.HTTPError):
-                if self.status()["provisioned"] == self.revision:
+                if self.status()["provisioned"] == self.revision == self.door_revision():
                     return
             time.sleep(0.05)
         raise RuntimeError(f"the cell did not become ready: {self.log[-2000:]}")
 
+    def door_revision(self) -> int:
+        """Which snapshot the door has in force, by its log; 0 before the first one."""
+        said = re.findall(r"policy: revision (\d+) is in force", self.door_log)
+        return int(said[-1]) if said and self.door is not None and self.door.poll() is None else 0
+
+    @property
+    def door_log(self) -> str:
+        log = self.directory / "log" / "door.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
     def orthanc_pid(self) -> int:
         """The Orthanc process; the one we started is its wall (bwrap)."""
         assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0])
+        return inside(self.process)
+
+    def door_pid(self) -> int:
+        """The door's process."""
+        assert self.door is not None
+        return inside(self.door)
+
+    def kill_door(self) -> None:
+        """As a power failure of the door alone."""
+        assert self.door is not None
+        os.kill(self.door_pid(), signal.SIGKILL)
+        self.door.wait()
 
     def kill(self) -> None:
         """As a power failure of this process: no clean-up of any kind."""
@@ -150,7 +196,10 @@ class RunningCell:
         self.process.wait()
 
     def stop(self, timeout: float = 20) -> int:
-        """Ask Orthanc to end; returns its exit code."""
+        """Ask the door and Orthanc to end; returns Orthanc's exit code."""
+        if self.door is not None and self.door.poll() is None:
+            os.kill(self.door_pid(), signal.SIGTERM)
+            self.door.wait(timeout)
         if self.process is None or self.process.poll() is not None:
             return 0
         os.kill(self.orthanc_pid(), signal.SIGTERM)
@@ -161,10 +210,11 @@ class RunningCell:
             raise
 
     def discard(self) -> None:
-        """End the process without ceremony and free the disk."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        """End the processes without ceremony and free the disk."""
+        for process in (self.door, self.process):
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def claims(self, *, studies: list[str] | None = None, **changes: Any) -> dict[str, Any]:

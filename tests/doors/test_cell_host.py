@@ -6,6 +6,7 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -34,10 +35,12 @@ def host(services: Instance) -> CellHost:
 @pytest.fixture(scope="module")
 def spec(host: CellHost, services: Instance) -> Iterator[CellSpec]:
     ports = services.layout.ports
-    made = CellSpec(uuid.uuid4(), uuid.uuid4(), "MERCY", ports.cell_dicom[1], ports.cell_http[1], uuid.uuid4().hex)
+    made = CellSpec(
+        uuid.uuid4(), uuid.uuid4(), "MERCY", ports.cell_dicom[1], ports.cell_http[1], uuid.uuid4().hex, ports.cell_inner_dicom[1]
+    )
     snapshot = {
-        "version": 1, "revision": 1, "cell": str(made.cell_id), "organisation": str(made.organisation_id), "keys": {},
-        "senders": [], "revoked_sessions": {}, "issued_at": "2026-01-01T00:00:00Z",
+        "version": 2, "revision": 1, "cell": str(made.cell_id), "organisation": str(made.organisation_id), "keys": {},
+        "senders": [], "dicom": {"plain": True, "tls_port": 0}, "revoked_sessions": {}, "issued_at": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     host.prepare(made).write_text(json.dumps(snapshot))
     assert host.ensure(made)
@@ -64,6 +67,18 @@ def test_an_unchanged_cell_is_left_alone(host: CellHost, spec: CellSpec) -> None
     assert before.since is not None
 
 
+def test_a_killed_door_is_back_in_under_two_seconds(host: CellHost, spec: CellSpec, services: Instance) -> None:
+    def seconds_away() -> float:
+        wait_until(lambda: running(host, spec), seconds=10, what="running")
+        services.kill(spec.door)
+        began = time.monotonic()
+        wait_until(lambda: not port_answers(spec.dicom_port), seconds=5, what="the end of the door", pause=0.005)
+        wait_until(lambda: port_answers(spec.dicom_port), seconds=20, what="the door again", pause=0.01)
+        return time.monotonic() - began
+
+    assert any(seconds_away() < SECONDS_TO_COME_BACK for _ in range(3))
+
+
 @pytest.mark.parametrize("victim", ["walls", "orthanc"])
 def test_a_killed_cell_is_back_in_under_two_seconds(host: CellHost, spec: CellSpec, services: Instance, victim: str) -> None:
     def seconds_away() -> float:
@@ -85,7 +100,7 @@ def test_a_killed_cell_is_back_in_under_two_seconds(host: CellHost, spec: CellSp
 def test_a_cell_sees_no_other_file_of_this_machine(host: CellHost, spec: CellSpec) -> None:
     wait_until(lambda: running(host, spec), seconds=5, what="running")
     root = Path(f"/proc/{inside(host.status()[spec.cell_id].pid)}/root")
-    assert sorted(path.name for path in (root / "cell").iterdir()) == ["index", "log", "policy.json", "secret", "storage"]
+    assert sorted(path.name for path in (root / "cell").iterdir()) == ["door", "index", "log", "policy.json", "secret", "storage"]
     assert sorted(path.name for path in (root / "plugin").iterdir()) == ["orthanc_plugin"]
     assert list((root / "home").iterdir()) == []
     assert not (root / host.housing.cells_dir.relative_to("/")).exists()
@@ -102,7 +117,7 @@ def test_a_cell_has_no_capability_and_bounded_appetite(host: CellHost, spec: Cel
 
 
 def test_a_changed_cell_is_started_anew_with_the_new_values(host: CellHost, spec: CellSpec, services: Instance) -> None:
-    moved = CellSpec(spec.cell_id, spec.organisation_id, spec.aet, spec.dicom_port - 1, spec.http_port, spec.secret)
+    moved = replace(spec, dicom_port=spec.dicom_port - 1)
     assert host.ensure(moved)
     wait_until(lambda: port_answers(moved.dicom_port) and answers(moved), seconds=10, what="the new port")
     assert not port_answers(spec.dicom_port)
@@ -121,7 +136,7 @@ def test_stop_is_in_peace_and_ensure_starts_again(host: CellHost, spec: CellSpec
 
 def test_a_cell_that_cannot_start_says_why_and_stops_nobody(host: CellHost, spec: CellSpec) -> None:
     wait_until(lambda: running(host, spec), seconds=10, what="running")
-    twin = CellSpec(uuid.uuid4(), uuid.uuid4(), "TWIN", spec.dicom_port, spec.http_port, "x")
+    twin = CellSpec(uuid.uuid4(), uuid.uuid4(), "TWIN", spec.dicom_port, spec.http_port, "x", spec.inner_dicom_port)
     host.prepare(twin)
     host.ensure(twin)
     try:

@@ -256,10 +256,6 @@ def test_the_service_routes_work(cell: RunningCell, identifiers: dict[str, str],
     assert stored.json()["Status"] == "Success"
 
 
-def test_admission_is_not_for_http_clients(cell: RunningCell) -> None:
-    assert cell.request("POST", "/readingroom/admission", cell.token(), content=b"CT1\n127.0.0.1\nX").status_code == 403
-
-
 def test_reading_contexts_reach_pixels_only() -> None:
     """A change of this list is a change of what readers of other organisations can touch: look twice."""
     assert sorted(route.path for route in ROUTES if route.callers != SERVICE_ONLY) == sorted(

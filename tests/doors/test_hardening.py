@@ -74,7 +74,7 @@ def ungated(cell: RunningCell, tmp_path_factory: pytest.TempPathFactory) -> Any:
     file.write_text("\n".join(line for line in lines if not any(word in line for word in gate)))
     other = RunningCell(directory / "cell", "http://127.0.0.1:9/")
     other.configuration = file
-    other.start(wait=False)
+    other.start_orthanc()
     transport = httpx.HTTPTransport(retries=8)
     with httpx.Client(base_url=other.url, transport=transport, timeout=10) as client:
         yield client, other
@@ -110,7 +110,7 @@ def test_errors_say_nothing(ungated: Any) -> None:
 
 def test_without_registered_senders_nobody_may_even_echo(ungated: Any, tmp_path: Path) -> None:
     _, other = ungated
-    sent = phantom.storescu(other.dicom_port, phantom.write(tmp_path, phantom.study(1)))
+    sent = phantom.storescu(other.inner_dicom_port, phantom.write(tmp_path, phantom.study(1)))
     assert "Association Rejected" in sent.stdout
 
 
@@ -120,7 +120,7 @@ def test_http_listens_on_the_private_address_only(cell: RunningCell) -> None:
 
 def test_the_cell_sees_only_its_own_directory(cell: RunningCell) -> None:
     root = Path(f"/proc/{cell.orthanc_pid()}/root")
-    assert sorted(each.name for each in (root / "cell").iterdir()) == ["index", "log", "policy.json", "secret", "storage"]
+    assert sorted(each.name for each in (root / "cell").iterdir()) == ["door", "index", "log", "policy.json", "secret", "storage"]
     assert not (root / str(CHECKOUT).lstrip("/")).exists()
     assert not (root / str(cell.directory).lstrip("/")).exists()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.doors import phantom
 from tests.doors.inbox import FakeInbox
-from tests.doors.running_cell import CHECKOUT, RunningCell
+from tests.doors.running_cell import RunningCell
 
 
 def uids(datasets: list[phantom.Dataset]) -> list[str]:
@@ -135,7 +135,6 @@ def test_orthanc_ends_cleanly_when_asked(own_cell: RunningCell) -> None:
 def test_without_its_plugin_a_cell_does_not_start(own_cell: RunningCell, tmp_path: Path) -> None:
     broken = tmp_path / "orthanc_plugin"
     broken.mkdir()
-    (broken / "admission.lua").write_text((CHECKOUT / "orthanc_plugin" / "admission.lua").read_text())
     (broken / "plugin.py").write_text("import no_such_module\n")
     process = subprocess.Popen(own_cell.command(broken), env=own_cell.environment(), stderr=subprocess.DEVNULL)
     try:

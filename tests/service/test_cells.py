@@ -117,7 +117,7 @@ def test_the_policy_on_disk_is_the_one_the_plugin_reads(stage: Stage, scopes: Sc
     cell = stage.cell(cast.mercy)
     text = json.dumps(stage.policy(cast.mercy)).encode()
     policy = parse(text, cell=str(cell.id), organisation=str(cast.mercy))
-    assert [each.aet for each in policy.senders] == ["MERCY_CT1"]
+    assert [each.aet for each in policy.entities] == ["MERCY_CT1"]
     assert policy.revision == cell.policy_revision
     assert len(policy.keys) == 1
     assert stage.policy(cast.luke) == before

@@ -147,8 +147,9 @@ def test_hostile_text_is_stored_safely(cast: Cast, scopes: Scopes, post: Post) -
 def test_a_refused_caller_is_counted_and_a_start_noted(cast: Cast, scopes: Scopes, post: Post) -> None:
     at = "2026-11-21T20:00:00+00:00"
     refused = {
-        "event_id": str(uuid4()), "kind": "association-refused", "at": at, "aet": "CT7", "address": "10.1.2.3",
-        "called_aet": "MERCY", "reason": "unknown-aet", "count": 14, "first_at": at, "last_at": at,
+        "event_id": str(uuid4()), "kind": "association", "at": at, "aet": "CT7", "address": "10.1.2.3",
+        "called_aet": "MERCY", "port": "plain", "certificate": "", "outcome": "unknown-aet", "services": ["store"],
+        "bytes_in": 0, "bytes_out": 0, "began_at": at, "ended_at": at, "count": 14,
     }  # fmt: skip
     started = {"event_id": str(uuid4()), "kind": "cell-started", "at": at, "orthanc": "1.13.0", "python": "7.1",
                "plugins": {"dicom-web": "1.24"}, "unknown_routes": ["/odd"]}  # fmt: skip

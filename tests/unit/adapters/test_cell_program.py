@@ -10,7 +10,7 @@ from sidecar.adapters.cell_program import CellHousing, CellSpec, command, render
 from sidecar.adapters.cell_status import complaints, disk_use
 from sidecar.instance.report import cell_place
 
-SPEC = CellSpec(UUID(int=1), UUID(int=2), "MERCY", 11112, 24000, "never-on-a-command-line")
+SPEC = CellSpec(UUID(int=1), UUID(int=2), "MERCY", 11112, 24000, "never-on-a-command-line", 28000)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_without_a_root_orthanc_runs_as_it_is_with_real_paths(housing: CellHousi
     assert "bwrap" not in words
     assert f"RR_CELL_DIR={housing.cells_dir / str(SPEC.cell_id)}" in words
     assert f"RR_PLUGIN_DIR={housing.plugin_dir}" in words
-    assert words[-4::3] == ["/usr/sbin/Orthanc", str(housing.orthanc_config)]
+    assert (words[-3], words[-1]) == ("/usr/sbin/Orthanc", str(housing.orthanc_config))
 
 
 def test_equal_inputs_give_equal_files_and_a_new_plugin_another(housing: CellHousing) -> None:

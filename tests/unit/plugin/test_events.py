@@ -91,7 +91,7 @@ def orthanc() -> FakeOrthanc:
 
 @pytest.fixture
 def harvester(orthanc: FakeOrthanc) -> Callable[[Memory], Harvester]:
-    return lambda memory: Harvester(Archive(orthanc.get, orthanc.post, cell=CELL), memory, memory)
+    return lambda memory: Harvester(Archive(orthanc.get, orthanc.post, cell=CELL, caller=str), memory, memory)
 
 
 def test_one_study_per_event_in_order_of_arrival(orthanc: FakeOrthanc, harvester: Callable[[Memory], Harvester]) -> None:
@@ -158,7 +158,7 @@ def test_deleted_images_are_not_told(orthanc: FakeOrthanc, harvester: Callable[[
 def test_all_pages_are_read(orthanc: FakeOrthanc) -> None:
     for number in range(5):
         orthanc.store("study", "series", f"instance{number}")
-    archive = Archive(orthanc.get, orthanc.post, cell=CELL)
+    archive = Archive(orthanc.get, orthanc.post, cell=CELL, caller=str)
     first = archive.page(0, 3)
     second = archive.page(first.last, 3)
     assert (first.done, second.done, second.last) == (False, True, 13)

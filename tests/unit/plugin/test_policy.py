@@ -21,13 +21,13 @@ def read(document: Any) -> Any:
 def test_the_golden_snapshot_is_understood() -> None:
     policy = read(DOCUMENT)
     assert policy.revision == DOCUMENT["revision"]
-    assert [sender.aet for sender in policy.senders] == [row["aet"] for row in DOCUMENT["senders"]]
+    assert [sender.aet for sender in policy.entities] == [row["aet"] for row in DOCUMENT["senders"]]
     assert set(policy.keys) == set(DOCUMENT["keys"])
     assert policy.revoked_sessions == frozenset(DOCUMENT["revoked_sessions"])
 
 
 def test_no_snapshot_means_shut() -> None:
-    assert (SHUT.senders, dict(SHUT.keys)) == ((), {})
+    assert (SHUT.entities, dict(SHUT.keys)) == ((), {})
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import pytest
 from orthanc_plugin import announce
 from orthanc_plugin.modalities import symbolic_name
 from orthanc_plugin.policy import PolicyFile
-from orthanc_plugin.refusals import LogReader, Refusals
-from orthanc_plugin.watch import PolicyKeeper, RefusalWatch
+from orthanc_plugin.watch import PolicyKeeper
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "contract" / "policy.json").read_text())
 
@@ -57,31 +56,14 @@ def test_the_modalities_follow_the_policy_once_per_snapshot(tmp_path: Path) -> N
     for _ in range(3):
         keeper.refresh()
         keeper.provision()
-    assert sorted(rest.modalities) == sorted(symbolic_name(sender) for sender in file.current.senders)
-    assert len(rest.calls) == 1 + len(file.current.senders)
+    assert sorted(rest.modalities) == sorted(symbolic_name(sender) for sender in file.current.entities)
+    assert len(rest.calls) == 1 + len(file.current.entities)
     assert said == [f"policy: revision {GOLDEN['revision']} is in force"]
     (tmp_path / "policy.json").write_text("{")
     keeper.refresh()
     keeper.provision()
     assert len(shouted) == 2
-    assert len(rest.modalities) == len(file.current.senders)
-
-
-def test_refusals_survive_a_restart_of_the_process(tmp_path: Path) -> None:
-    log, store = tmp_path / "orthanc.log", FakeStore()
-    line = "W Rejected association for remote AET {} on IP 10.1.2.3\n"
-    log.write_text(line.format("CT7"))
-
-    def look() -> list[str]:
-        told: list[dict[str, Any]] = []
-        RefusalWatch(log, LogReader("MERCY"), Refusals(lambda: 0.0), store).look(told.append)
-        return [event["aet"] for event in told]
-
-    assert look() == ["CT7"]
-    assert look() == []
-    with log.open("a") as more:
-        more.write(line.format("CT8"))
-    assert look() == ["CT8"]
+    assert len(rest.modalities) == len(file.current.entities)
 
 
 def test_the_routes_are_surveyed_once_per_versions(monkeypatch: pytest.MonkeyPatch) -> None:
