@@ -6,11 +6,12 @@ The cell answers from the last one while the sidecar, Postgres and Redis are dow
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orthanc_plugin.encoding import encode
 from orthanc_plugin.matching import matches
 
 SUPPORTED_VERSION = 1
@@ -33,15 +34,11 @@ class Offered:
 
 
 class Worklist:
-    """The steps in force. A broken new snapshot leaves the last good one standing; none offers nothing.
+    """The steps in force. A broken new snapshot leaves the last good one standing; none offers nothing."""
 
-    ``make`` writes attributes by keyword as a DICOM object; it is called once per step and snapshot.
-    """
-
-    def __init__(self, path: Path, *, cell: str, organisation: str, make: Callable[[Step], bytes]) -> None:
+    def __init__(self, path: Path, *, cell: str, organisation: str) -> None:
         self._path = path
         self._owner = (cell, organisation)
-        self._make = make
         self._seen: tuple[int, int, int] | None = None
         self._steps: tuple[Offered, ...] = ()
 
@@ -63,7 +60,7 @@ class Worklist:
         if mark == self._seen:
             return
         self._seen = mark
-        self._steps = tuple(Offered(step, self._make(step)) for step in self._read())
+        self._steps = tuple(Offered(step, encode(step)) for step in self._read())
 
     def _read(self) -> list[Step]:
         try:

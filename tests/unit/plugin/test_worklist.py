@@ -2,13 +2,16 @@
 
 import json
 import time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom import dcmread
 
+from orthanc_plugin.encoding import encode
 from orthanc_plugin.matching import matches
 from orthanc_plugin.worklist import Worklist, WorklistError
 
@@ -99,19 +102,23 @@ def snapshot(path: Path, *steps: dict[str, Any], **changes: Any) -> None:
 
 
 def worklist(path: Path) -> Worklist:
-    return Worklist(path, cell="c", organisation="o", make=lambda step: str(step["PatientID"]).encode())
+    return Worklist(path, cell="c", organisation="o")
+
+
+def ids(kept: Worklist, **query: str) -> list[str]:
+    return [str(dcmread(BytesIO(each)).PatientID) for each in kept.find(query)]
 
 
 def test_a_new_snapshot_is_in_force_at_the_next_question(tmp_path: Path) -> None:
     path = tmp_path / "worklist.json"
     kept = worklist(path)
-    assert list(kept.find({})) == []
+    assert ids(kept) == []
     snapshot(path, STEP)
-    assert list(kept.find({"AccessionNumber": "A-77"})) == [b"P1"]
+    assert ids(kept, AccessionNumber="A-77") == ["P1"]
     snapshot(path, STEP, STEP | {"PatientID": "P2"})
-    assert list(kept.find({"PatientID": "P2"})) == [b"P2"]
+    assert ids(kept, PatientID="P2") == ["P2"]
     snapshot(path)
-    assert list(kept.find({})) == []
+    assert ids(kept) == []
 
 
 @pytest.mark.parametrize(
@@ -121,11 +128,21 @@ def test_a_broken_one_is_told_once_and_the_last_good_one_stays(tmp_path: Path, c
     path = tmp_path / "worklist.json"
     kept = worklist(path)
     snapshot(path, STEP)
-    assert list(kept.find({})) == [b"P1"]
+    assert ids(kept) == ["P1"]
     snapshot(path, STEP, STEP, **change)
     with pytest.raises(WorklistError):
         kept.find({})
-    assert list(kept.find({})) == [b"P1"]
+    assert ids(kept) == ["P1"]
     path.write_text("{")
     with pytest.raises(WorklistError):
         kept.find({})
+
+
+def test_a_step_is_a_dicom_file() -> None:
+    read = dcmread(BytesIO(encode(STEP | {"Unknown": "x", "StudyInstanceUID": "2.25.123"})))
+    assert str(read.PatientName) == STEP["PatientName"]
+    assert (read.PatientID, read.StudyInstanceUID, read.PatientBirthDate) == ("P1", "2.25.123", "")
+    assert read.ScheduledProcedureStepSequence[0].ScheduledStationAETitle == "MERCY_CT1"
+    again = BytesIO()
+    read.save_as(again, enforce_file_format=True)
+    assert dcmread(BytesIO(again.getvalue())) == read
