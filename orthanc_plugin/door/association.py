@@ -1,0 +1,150 @@
+"""One connection from its first byte to its record."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from orthanc_plugin.door import pdu, tls
+from orthanc_plugin.door.addresses import Addresses
+from orthanc_plugin.door.admission import REJECTIONS, Caller, Outcome, judge
+from orthanc_plugin.door.reception import REQUEST_SECONDS, Seats, WaitingRoom, receive_request
+from orthanc_plugin.door.relay import relay
+from orthanc_plugin.door.services import services_of
+from orthanc_plugin.door.tally import Record
+from orthanc_plugin.policy import Policy
+
+CELL_SECONDS = 3.0
+"""How long a caller waits for a cell that is starting anew; then it is asked to try again later."""
+FAREWELL_SECONDS = 1.0
+"""How long a refused caller may take to read why."""
+
+
+@dataclass(slots=True)
+class Live:
+    """An association that is being relayed."""
+
+    connection: socket.socket
+    caller: Caller
+    request: pdu.AssociateRequest
+
+
+@dataclass(slots=True)
+class House:
+    """What every association needs of the process."""
+
+    own_aet: str
+    inner_port: int
+    policy: Callable[[], Policy]
+    addresses: Addresses
+    answered: Callable[[], None]
+    record: Callable[[Record], None]
+    complain: Callable[[str], None]
+    waiting: WaitingRoom = field(default_factory=WaitingRoom)
+    seats: Seats = field(default_factory=Seats)
+    live: dict[int, Live] = field(default_factory=dict)
+
+
+def serve(house: House, connection: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
+    """Receive a caller; `context` is that of the TLS port, None at the plain one."""
+    began, caller = time.time(), Caller(address, tls=context is not None)
+    house.waiting.enter(connection, address)
+    try:
+        if context is not None:
+            connection, caller = _handshake(house, connection, caller, context)
+        raw = receive_request(connection)
+        request = pdu.parse(raw[pdu.HEADER :])
+    except ssl.SSLError as error:
+        house.record(Record(caller, tls.outcome_of(error), began, time.time()))
+    except pdu.MalformedError as error:
+        _say(connection, error.answer)
+        house.record(Record(caller, Outcome.MALFORMED, began, time.time()))
+    except TimeoutError:
+        house.record(Record(caller, Outcome.TIMEOUT, began, time.time()))
+    except EOFError as left:
+        if left.args[0]:  # one who sends nothing only tried whether the port is open
+            house.record(Record(caller, Outcome.MALFORMED, began, time.time()))
+    else:
+        house.waiting.leave(connection)
+        _receive(house, connection, raw, Record(caller, Outcome.ACCEPTED, began, began), request)
+    finally:
+        house.waiting.leave(connection)
+        connection.close()
+
+
+def _handshake(house: House, connection: socket.socket, caller: Caller, context: ssl.SSLContext) -> tuple[ssl.SSLSocket, Caller]:
+    connection.settimeout(REQUEST_SECONDS)
+    wrapped = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+    house.waiting.replace(connection, wrapped)
+    try:
+        wrapped.do_handshake()
+    except BaseException:
+        house.waiting.leave(wrapped)
+        wrapped.close()
+        raise
+    return wrapped, replace(caller, certificate=tls.fingerprint(wrapped))
+
+
+def _receive(house: House, connection: socket.socket, raw: bytes, record: Record, request: pdu.AssociateRequest) -> None:
+    """Judge a request; refuse it or relay it."""
+    caller, policy = record.caller, house.policy()
+    services = frozenset(services_of(request.abstract_syntaxes))
+    record = replace(record, aet=request.calling, called_aet=request.called, services=services)
+    outcome = judge(policy, house.own_aet, caller, request)
+    if outcome is Outcome.ACCEPTED and not house.seats.take(caller.address):
+        outcome = Outcome.TOO_MANY
+    if outcome is not Outcome.ACCEPTED:
+        _say(connection, REJECTIONS[outcome].pdu())
+        house.record(replace(record, outcome=outcome, ended_at=time.time()))
+        return
+    house.live[id(connection)] = Live(connection, caller, request)
+    try:
+        inward, outward = _relay(house, connection, caller.address, raw)
+    finally:
+        del house.live[id(connection)]
+        house.seats.free(caller.address)
+    allowed = next((each.services for each in policy.entities if each.aet == request.calling), frozenset())
+    house.record(replace(record, services=services & allowed, bytes_in=inward, bytes_out=outward, ended_at=time.time()))
+
+
+def _relay(house: House, connection: socket.socket, address: str, raw: bytes) -> tuple[int, int]:
+    try:
+        cell = _call_cell(house.inner_port, house.addresses.stand_in(address))
+    except OSError as error:
+        house.complain(f"the cell does not answer: {error.strerror or type(error).__name__}")
+        _say(connection, pdu.Rejection.TEMPORARY_CONGESTION.pdu())
+        return len(raw), 0
+    with cell:
+        return relay(connection, cell, raw, answered=house.answered)
+
+
+def _call_cell(port: int, source: str) -> socket.socket:
+    """Connect to Orthanc from the caller's stand-in; wait for it while it starts.
+
+    Raises:
+        OSError: it did not answer in time.
+    """
+    deadline = time.monotonic() + CELL_SECONDS
+    while True:
+        try:
+            cell = socket.create_connection(("127.0.0.1", port), timeout=CELL_SECONDS, source_address=(source, 0))
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            cell.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return cell
+
+
+def _say(connection: socket.socket, answer: bytes) -> None:
+    """Send the last PDU and let the caller close: closing first could destroy the answer on its way (ARTIM timer)."""
+    with suppress(OSError):  # whoever hangs up before the answer has chosen not to hear it
+        connection.settimeout(FAREWELL_SECONDS)
+        connection.sendall(answer)
+        socket.socket.shutdown(connection, socket.SHUT_WR)
+        connection.recv(4096)

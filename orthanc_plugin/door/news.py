@@ -1,0 +1,59 @@
+"""That images are flowing: from the door to the plugin, so that it looks into the change log at once and nothing runs per image.
+
+A datagram is a hint. Without it the plugin looks every few seconds anyway; it carries nothing and may be lost.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+INTERVAL = 0.2
+"""Seconds between two datagrams while the cell keeps answering."""
+
+
+class Herald:
+    """The door's side: `answered` is cheap enough for every answer of the cell."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._answered = threading.Event()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)  # noqa: FBT003 - the socket API
+
+    def answered(self) -> None:
+        """The cell said something to a caller: it may have acknowledged an image."""
+        if not self._answered.is_set():
+            self._answered.set()
+
+    def turn(self) -> None:
+        """Wait for an answer, send one datagram, gather for INTERVAL."""
+        self._answered.wait()
+        self._answered.clear()
+        # Nobody there, or it has not read the last ones yet: the plugin is starting, or busy, and will look by itself.
+        with suppress(FileNotFoundError, ConnectionRefusedError, BlockingIOError):
+            self._socket.sendto(b".", self._path)
+        time.sleep(INTERVAL)
+
+
+class Listener:
+    """The plugin's side."""
+
+    def __init__(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        path.chmod(0o600)
+
+    def wait(self, news: Callable[[], None]) -> None:
+        """Wait for one datagram and pass it on."""
+        self._socket.recv(1)
+        news()
+
+    def unblock(self) -> None:
+        """End a wait."""
+        self._socket.sendto(b".", self._socket.getsockname())

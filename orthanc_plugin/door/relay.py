@@ -1,0 +1,166 @@
+"""Bytes in both directions between the caller and the cell: one thread, no parsing, bounded memory.
+
+Without TLS the bytes never enter the process (splice(2)). One thread for both directions: what an association costs is
+the threads that must be woken (benchmarks/ingest.py).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Protocol
+
+CHUNK = 256 * 1024
+"""Bytes moved at a time. More than a TLS record (16 KB), so OpenSSL never keeps back what poll will not announce."""
+SILENCE = 120.0
+"""Seconds without a byte in any direction after which an association is over; Orthanc itself gives up after 60."""
+_GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
+_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class _Flow(Protocol):
+    """One direction. While something could not be sent, nothing more is read: a slow receiver slows its sender."""
+
+    total: int
+    """Bytes received so far."""
+
+    def receive(self) -> bool:
+        """Take what there is and send it on; return False at the end of the source."""
+
+    def send(self) -> None:
+        """Send what was received, as far as it goes without waiting."""
+
+    def unsent(self) -> bool:
+        """Whether something received waits to be sent."""
+
+
+class _Spliced:
+    """From socket to socket through a pipe; the bytes stay in the kernel."""
+
+    def __init__(self, source: socket.socket, sink: socket.socket, stack: ExitStack) -> None:
+        self._source, self._sink = source.fileno(), sink.fileno()
+        self._out, self._in = os.pipe()
+        stack.callback(os.close, self._out)
+        stack.callback(os.close, self._in)
+        self._held = 0
+        self.total = 0
+
+    def receive(self) -> bool:
+        try:
+            received = os.splice(self._source, self._in, CHUNK, flags=os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK)
+        except BlockingIOError:
+            return True
+        self.total += received
+        self._held += received
+        self.send()
+        return received > 0
+
+    def send(self) -> None:
+        try:
+            while self._held:
+                self._held -= os.splice(self._out, self._sink, self._held, flags=os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK)
+        except BlockingIOError:
+            return
+
+    def unsent(self) -> bool:
+        return self._held > 0
+
+
+class _Copied:
+    """Through a buffer, where one end is TLS."""
+
+    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
+        self._source, self._sink = source, sink
+        self._buffer = memoryview(bytearray(CHUNK))
+        self._rest = self._buffer[:0]
+        self.total = 0
+
+    def receive(self) -> bool:
+        try:
+            received = self._source.recv_into(self._buffer)
+        except _NOT_NOW:
+            return True
+        self.total += received
+        self._rest = self._buffer[:received]
+        self.send()
+        return received > 0
+
+    def send(self) -> None:
+        try:
+            while self._rest:
+                self._rest = self._rest[self._sink.send(self._rest) :]
+        except _NOT_NOW:
+            return
+
+    def unsent(self) -> bool:
+        return bool(self._rest)
+
+
+class _Side:
+    """One of the two connections: what it is polled for follows from what waits to be sent."""
+
+    def __init__(self, connection: socket.socket, brings: _Flow, takes: _Flow) -> None:
+        self.fileno = connection.fileno()
+        self._brings, self._takes = brings, takes
+        self._polled = 0
+
+    def poll_by(self, poll: select.poll) -> None:
+        """Register anew when something changed."""
+        wanted = (0 if self._brings.unsent() else select.POLLIN) | (select.POLLOUT if self._takes.unsent() else 0)
+        if wanted != self._polled:
+            poll.register(self.fileno, wanted)
+            self._polled = wanted
+
+    def work(self, events: int) -> bool:
+        """Move bytes; return False when this side has ended."""
+        if events & select.POLLOUT:
+            self._takes.send()
+        if events & select.POLLIN:
+            return self._brings.receive()
+        return not events & _GONE
+
+
+def relay(caller: socket.socket, cell: socket.socket, request: bytes, *, answered: Callable[[], None]) -> tuple[int, int]:
+    """Relay until either side ends, or SILENCE; `request` was read from the caller already and goes to the cell first.
+
+    `answered` is called whenever the cell has said something: an image may have been stored.
+
+    Returns:
+        Bytes that came from the caller, the request included, and from the cell.
+    """
+    with ExitStack() as stack:
+        inward, outward = _flow(caller, cell, stack), _flow(cell, caller, stack)
+        try:
+            cell.sendall(request)
+            inward.total += len(request)
+            caller.settimeout(0)
+            cell.settimeout(0)
+            _pump(inward, outward, (_Side(caller, inward, outward), _Side(cell, outward, inward)), answered)
+        except OSError:
+            pass  # the network, or a cut, ended it: the record says how far it came
+        return inward.total, outward.total
+
+
+def _flow(source: socket.socket, sink: socket.socket, stack: ExitStack) -> _Flow:
+    encrypted = isinstance(source, ssl.SSLSocket) or isinstance(sink, ssl.SSLSocket)
+    return _Copied(source, sink) if encrypted else _Spliced(source, sink, stack)
+
+
+def _pump(inward: _Flow, outward: _Flow, sides: tuple[_Side, _Side], answered: Callable[[], None]) -> None:
+    poll = select.poll()
+    by_fileno = {side.fileno: side for side in sides}
+    inward.receive()  # what came in one TLS record with the request
+    while True:
+        for side in sides:
+            side.poll_by(poll)
+        ready = poll.poll(SILENCE * 1000)
+        before = outward.total
+        going_on = [by_fileno[fileno].work(events) for fileno, events in ready]
+        if outward.total != before:
+            answered()
+        if not ready or not all(going_on):
+            return
