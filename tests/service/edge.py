@@ -43,6 +43,7 @@ class Recorder:
 
             def do_GET(self) -> None:
                 asked = Seen(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
+                self.rfile.read(int(asked.headers.get("content-length", "0")))
                 recorder.seen.append(asked)
                 recorder.busy += 1
                 status, headers, body = recorder.answer(asked)

@@ -22,8 +22,8 @@ def edge(door: Edge) -> Edge:
     return door
 
 
-def exchange(edge: Edge, request: bytes) -> bytes:
-    """Send bytes as they stand, say that nothing more comes, and return everything that is answered.
+def exchange(edge: Edge, request: bytes, *, done: bool = True) -> bytes:
+    """Send bytes as they stand, say that nothing more comes when ``done``, and return everything that is answered.
 
     An early refusal ends in a reset, which may overtake the answer: then it is asked again.
     """
@@ -32,7 +32,8 @@ def exchange(edge: Edge, request: bytes) -> bytes:
         try:
             with socket.create_connection(("127.0.0.1", edge.port), timeout=20) as line:
                 line.sendall(request)
-                line.shutdown(socket.SHUT_WR)
+                if done:
+                    line.shutdown(socket.SHUT_WR)
                 while part := line.recv(65536):
                     answer += part
                 return answer
@@ -104,12 +105,13 @@ def test_no_body_becomes_a_second_request(edge: Edge) -> None:
     """Where nginx is lenient (a bare line feed, a chunk extension) the application hears one request with a plain length."""
     for body in (b"3;ext=1\r\na=b\r\n0\r\n\r\n", b"3\na=b\n0\n\n", b"3\r\na=b\r\n0\r\nX-Trailer: 1\r\n\r\n"):
         edge.web.seen.clear()
-        exchange(edge, post("Transfer-Encoding: chunked", "Connection: close", body=body))
-        if edge.web.seen:
-            [asked] = edge.web.seen
-            assert asked.headers["content-length"] == "3"
-            assert "transfer-encoding" not in asked.headers
-            assert "x-trailer" not in asked.headers
+        answer = exchange(edge, post("Transfer-Encoding: chunked", "Connection: close", body=body), done=False)
+        assert len(statuses(answer)) == 1
+        if statuses(answer) == [400]:
+            continue
+        [asked] = edge.web.seen
+        assert asked.headers["content-length"] == "3"
+        assert not {"transfer-encoding", "x-trailer"} & set(asked.headers)
 
 
 @pytest.mark.parametrize(
