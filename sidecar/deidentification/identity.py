@@ -28,7 +28,6 @@ IDENTIFIERS = frozenset(
         "PatientMotherBirthName",
         "PatientBirthName",
         "StudyID",
-        "DeviceSerialNumber",
     }
 )
 """Keywords whose value as a whole points at one person or one place."""

@@ -8,6 +8,8 @@ from pydicom.dataset import Dataset
 
 from sidecar.deidentification import identity
 
+OURS = frozenset({"anonymized"})
+"""What we write ourselves: who was anonymised before is called so already."""
 BULK = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -21,7 +23,7 @@ class Before:
     @classmethod
     def of(cls, dataset: Dataset, *, uids: bool) -> "Before":
         """Remember it."""
-        return cls(identity.words_of(dataset), identity.own_uids(dataset) if uids else frozenset())
+        return cls(identity.words_of(dataset) - OURS, identity.own_uids(dataset) if uids else frozenset())
 
     def survives_in(self, dataset: Dataset) -> bool:
         """Say whether any of it is still in the bytes that will be written, pixels aside."""
@@ -29,11 +31,11 @@ class Before:
         header.update({element.tag: element for element in dataset if element.keyword not in BULK})
         target = BytesIO()
         header.save_as(target, implicit_vr=True, little_endian=True)
-        text = target.getvalue().decode("latin-1").lower()
+        read = "\n".join(text for element in identity.elements(header) for text in identity.texts(element))
+        text = f"{read}\n{target.getvalue().decode('latin-1')}".lower()
         return any(uid in text for uid in self.uids) or any(self._stands(word, text) for word in self.words)
 
     @staticmethod
     def _stands(word: str, text: str) -> bool:
         """Say whether a word stands by itself: inside of a longer one it is chance."""
-        spellings = {word, word.encode().decode("latin-1")}
-        return any(re.search(rf"(?<![0-9a-z.]){re.escape(each)}(?![0-9a-z.])", text) for each in spellings)
+        return word in text and re.search(rf"(?<![\w.]){re.escape(word)}(?![\w.])", text) is not None
