@@ -37,7 +37,8 @@ def modality(entity: ApplicationEntity) -> dict[str, Any]:
         "Port": port,
         **{flag: service in may for flag, service in FLAGS.items()},
         "AllowEventReport": False,  # Orthanc never asks anybody for commitment, so nobody has anything to report
-        "AllowTranscoding": False,
+        # Without it a C-GET fails unless the caller accepts the very syntax that an image is stored in (measured).
+        "AllowTranscoding": True,
     }
 
 
