@@ -61,6 +61,9 @@ class Cast:
     mercy_manager: Person
     luke_technician: Person
     luke_admin: Person
+    luke_manager: Person
+    luke_radiologist: Person
+    luke_viewer: Person
     reader: Person  # nightowls' radiologist
     second_reader: Person
     lead: Person  # nightowls' manager
@@ -144,6 +147,9 @@ def make_cast(scopes: Scopes, seal: Seal) -> Cast:
         mercy_manager=person("mercy", Role.MANAGER, "Max Mercy"),
         luke_technician=person("luke", Role.TECHNICIAN, "Lou Luke"),
         luke_admin=person("luke", Role.ADMIN, "Lea Luke"),
+        luke_manager=person("luke", Role.MANAGER, "Len Luke"),
+        luke_radiologist=person("luke", Role.RADIOLOGIST, "Dr. Liz Luke"),
+        luke_viewer=person("luke", Role.VIEWER, "Lin Luke"),
         reader=person("nightowls", Role.RADIOLOGIST, "Dr. Nora Reader"),
         second_reader=person("nightowls", Role.RADIOLOGIST, "Dr. Sam Second"),
         lead=person("nightowls", Role.MANAGER, "Lena Lead"),

@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.adapters.seals import Seal
+from sidecar.gate.machine import Workshop
 from tests.doors.inbox import FakeInbox
 from tests.doors.running_cell import RunningCell
+from tests.doors.twin_world import World, make_world
+
+
+@pytest.fixture(scope="session")
+def world(workshop: Workshop, seal: Seal, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Two hospitals in the whole house whose identifiers are equal: for every test that asks what one sees of the other."""
+    return make_world(workshop, seal, tmp_path_factory.mktemp("twins"))
 
 
 @pytest.fixture(scope="module")
