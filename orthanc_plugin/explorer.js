@@ -8,11 +8,8 @@
   var ICONS = { download: 'arrow-d', send: 'forward', delete: 'delete' };
   var GONE_PAGES = '#upload, #plugins, #query-retrieve, #query-retrieve-2, #query-retrieve-3, #query-retrieve-4, #jobs, #job';
   var GONE_LINKS = GONE_PAGES.split(', ').map(function (page) { return 'a[href="' + page + '"]'; }).join(', ');
-  var GONE_BUTTONS = ['patient', 'study', 'series', 'instance'].map(function (level) {
-    return ['delete', 'store', 'anonymize', 'archive', 'media', 'archive-link', 'download-link'].map(function (what) {
-      return '#' + level + '-' + what;
-    }).join(', ');
-  }).join(', ');
+  var GONE_BUTTONS = '#study-archive, #study-media, #study-archive-link, #series-archive, #series-media, #series-archive-link,' +
+    ' #instance-download-link';
   var verbs = [];
 
   // What this person's role may do is the sidecar's to say; without an answer nothing is offered.
@@ -30,33 +27,33 @@
       $('<a>').attr({ href: '#', 'data-verb': offer.verb }).addClass('rr-verb').text(offer.label));
   }
 
-  // A list with nothing left but its title says nothing.
-  function tidy(page) {
-    page.find('ul[data-role="listview"]').has('> li[data-role="list-divider"]').each(function () {
-      var list = $(this);
-      if (!list.attr('id') && list.children().length === 1 || list.is('#patient-access')) { list.remove(); }
-    });
+  function divider(page, title) {
+    return page.find('li[data-role="list-divider"]').filter(function () { return $(this).text() === title; });
   }
 
   function fit(page) {
     page.find(GONE_LINKS).remove();
+    divider(page, 'Interact').closest('ul').remove();
     page.find(GONE_BUTTONS).closest('li').remove();
+    page.find('#patient-access, #lookup-study-labels-div').remove();
     page.find('#protection').closest('.switch-container').remove();
-    page.find('#lookup-study-labels-div').remove();
-    page.find('.warning-insecure').remove();
-    if (page.is('#study')) {
-      var list = page.find('ul').has('> li[data-role="list-divider"]:contains("Interact")').first();
-      $.each(verbs, function (_, offer) { list.append(link(offer)); });
-    }
-    tidy(page);
+    $.each(verbs, function (_, offer) { page.find('#study-access').append(link(offer)); });
+    if (!verbs.length) { page.find('#study-access').remove(); }
     page.find('[data-role="header"] .ui-btn-right').empty().append(
       $('<a>').attr({ href: '/', 'data-icon': 'home', 'data-role': 'button', 'data-ajax': 'false' }).text('Reading Room'));
   }
 
-  // Before jQuery Mobile dresses a page up, so that it never shows what is gone.
-  $('div[data-role="page"]').live('pagebeforecreate', function () { fit($(this)); });
-  $(document).ready(function () {
+  // Nothing is attached here but what Orthanc keeps for itself, and nobody protects patients: not asked for at all.
+  window.SetupAttachments = function () {};
+  $.ajaxPrefilter(function (options, _original, request) {
+    if (/\/patients\/[^/]+\/protected$/.test(options.url.split('?')[0])) { request.abort(); }
+  });
+
+  // Before jQuery Mobile dresses the pages up, which it does once the document is ready: nothing shows that is gone.
+  document.addEventListener('readystatechange', function () {
+    if (document.readyState !== 'interactive') { return; }
     $(GONE_PAGES).remove();
+    $('#template-insecure').empty();
     $('div[data-role="page"]').each(function () { fit($(this)); });
   });
 
