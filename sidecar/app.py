@@ -50,6 +50,7 @@ BLUEPRINTS = (
     "sidecar.archive.api",
     "sidecar.dicomweb.web",
     "sidecar.dicomweb.stow",
+    "sidecar.dicomweb.thumbnails",
     "sidecar.dicomweb.pixels",
     "sidecar.explorer.web",
 )

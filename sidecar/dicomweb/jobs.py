@@ -6,12 +6,13 @@ from uuid import UUID
 import structlog
 
 from sidecar.adapters.cell_client import CellAddress, CellClient, Cells
+from sidecar.dicomweb.thumbnails import made
 from sidecar.gate.actor import OrganisationKind, system_actor
 from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
-from sidecar.kernel.errors import Busy, Problem
+from sidecar.kernel.errors import Busy, Missing, Problem
 from sidecar.organisations.queries import organisation_ids
-from sidecar.studies import contexts, metadata
+from sidecar.studies import contexts, metadata, thumbnails
 from sidecar.studies.cells import cell_of
 from sidecar.studies.metadata import Wanted
 
@@ -26,6 +27,28 @@ def fill_metadata(workshop: Workshop) -> None:
     """Fetch the metadata of lately completed studies into the cache, provider by provider."""
     with CellClient(workshop.tokens) as cells:
         fill(workshop.scopes, cells, host=workshop.settings.cell_host)
+
+
+def make_thumbnails(workshop: Workshop) -> None:
+    """Make the thumbnails of lately completed studies, provider by provider."""
+    with CellClient(workshop.tokens) as cells:
+        for organisation_id in organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+            try:
+                make_provider(workshop.scopes, cells, organisation_id, host=workshop.settings.cell_host)
+            except (Busy, Missing) as problem:
+                LOG.warning("no thumbnails now", organisation=str(organisation_id), reason=problem.code)
+
+
+def make_provider(scopes: Scopes, cells: Cells, organisation_id: UUID, *, host: str) -> int:
+    """Make what is missing of one provider; return how many. The cell is asked outside any transaction."""
+    with scopes.open(system_actor(organisation_id)) as scope:
+        todo = thumbnails.wanted(scope)
+        if not todo:
+            return 0
+        cell = cell_of(scope, organisation_id, host=host)
+    for each in todo:
+        thumbnails.keep(scopes, organisation_id, each, made(cells, cell, each))
+    return len(todo)
 
 
 def forget_contexts(workshop: Workshop) -> None:

@@ -38,28 +38,16 @@ def series_of(scope: Scope, study: Study) -> Sequence[Series]:
     ).all()
 
 
-def middle_images(scope: Scope, study: Study, *, limit: int) -> Sequence[tuple[Series, Instance]]:
-    """Return the first series that have images, each with the image in its middle: what a thumbnail shows best.
+def middle_image(scope: Scope, series: Series) -> Instance | None:
+    """Return the image in the middle of a series, which shows it best; None when it holds none.
 
     Objects without Rows (0028,0010), such as structured reports, are no images.
     """
-    order = [Instance.instance_number.nulls_last(), Instance.sop_instance_uid]
-    place = func.row_number().over(partition_by=Instance.series_id, order_by=order)
-    total = func.count().over(partition_by=Instance.series_id)
-    numbered = (
-        select(Instance.orthanc_id, place.label("place"), total.label("total"))
-        .where(Instance.organisation_id == study.organisation_id, Instance.study_id == study.id, Instance.rows.is_not(None))
-        .subquery()
-    )
-    found = scope.session.execute(
-        select(Series, Instance)
-        .join(Instance, (Instance.organisation_id == Series.organisation_id) & (Instance.series_id == Series.id))
-        .join(numbered, numbered.c.orthanc_id == Instance.orthanc_id)
-        .where(Series.organisation_id == study.organisation_id, numbered.c.place == (numbered.c.total + 1) // 2)
-        .order_by(Series.series_number.nulls_last(), Series.series_instance_uid)
-        .limit(limit)
-    )
-    return [(series, image) for series, image in found]
+    images = (Instance.organisation_id == series.organisation_id, Instance.series_id == series.id, Instance.rows.is_not(None))
+    total = scope.session.scalar(select(func.count()).select_from(Instance).where(*images)) or 0
+    order = (Instance.instance_number.nulls_last(), Instance.sop_instance_uid)
+    middle = select(Instance).where(*images).order_by(*order).offset(max(0, (total + 1) // 2 - 1)).limit(1)
+    return scope.session.scalars(middle).one_or_none()
 
 
 def priors(scope: Scope, study: Study, *, limit: int = 50) -> Sequence[Study]:

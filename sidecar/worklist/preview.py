@@ -47,19 +47,19 @@ def context(scope: Scope, study: Study) -> dict[str, Any]:
 
 
 def _thumbnails(scope: Scope, study: Study) -> list[dict[str, str]]:
-    """Return the middle image of each series. Whoever looks has opened the study, if only so far: that goes on record."""
-    images = studies.middle_images(scope, study, limit=THUMBNAILS)
-    if not images:
+    """Return the first series' thumbnails. Whoever looks has opened the study, if only so far: that goes on record."""
+    series = studies.series_of(scope, study)[:THUMBNAILS]
+    if not series:
         return []
     context = contexts.open_context(scope, study.id, preview=True)
     root = f"/dicom-web/{context.id}/studies/{study.study_instance_uid}/series"
     return [
         {
-            "src": f"{root}/{series.series_instance_uid}/instances/{image.sop_instance_uid}/rendered?viewport=256,256",
-            "alt": f"{series.modality} {series.series_description}, its middle image",
-            "caption": series.series_description or series.modality,
+            "src": f"{root}/{each.series_instance_uid}/thumbnail",
+            "alt": f"{each.modality} {each.series_description}, its middle image",
+            "caption": each.series_description or each.modality,
         }
-        for series, image in images
+        for each in series
     ]
 
 

@@ -19,8 +19,8 @@ from sidecar.gate.actor import Actor, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.clock import utc_now
 from sidecar.kernel.errors import Broken, Busy
-from sidecar.studies import contexts
-from sidecar.studies.tables import Series, SeriesMetadata
+from sidecar.studies import contexts, queries
+from sidecar.studies.tables import Instance, Series, SeriesMetadata
 from tests.browser import Browser
 from tests.cast import Cast, Person
 from tests.factories.studies import Made, make_study
@@ -284,3 +284,64 @@ def test_only_dicom_json_is_offered(cast: Cast, scopes: Scopes, view: View) -> N
     for accepted in ("application/dicom+json", "application/json", "*/*", "application/dicom+json, */*;q=0.1"):
         assert viewer.get("/studies", headers={"Accept": accepted}).status_code == 200
     assert viewer.get("/studies", headers={"Accept": "text/html"}).status_code == 406
+
+
+def test_thumbnails_are_made_once_and_anew_when_images_come(cast: Cast, scopes: Scopes, view: View, cells: FakeCells) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls, series=(3, 2))
+    with scopes.open(system_actor(cast.mercy)) as scope:  # the second series holds no images
+        _, report = queries.series_of(scope, queries.get(scope, study.id))
+        scope.session.execute(update(Instance).where(Instance.series_id == report.id).values(rows=None))
+        rows = select(Instance.orthanc_id, Instance.instance_number).where(Instance.study_id == study.id, Instance.rows == 512)
+        middle = {number: orthanc_id for orthanc_id, number in scope.session.execute(rows)}[2]
+    cells.pictures[middle] = b"\xff\xd8first"
+    assert jobs.make_provider(scopes, cells, cast.mercy, host="127.0.0.1") == 2
+    assert [asked for _, asked in cells.asked] == [f"rendered {middle} 256"]
+    viewer = view(cast.reader, study)
+    below = f"/studies/{study.uid}"
+    for path in (f"{below}/thumbnail", f"{below}/series/{study.series[0]}/thumbnail"):
+        answer = viewer.get(path, headers={"Accept": "image/avif,image/webp,*/*;q=0.8"})
+        assert (answer.status_code, answer.content_type, answer.data) == (200, "image/jpeg", b"\xff\xd8first")
+        assert answer.headers["Cache-Control"] == "no-store"
+    nothing = viewer.get(f"{below}/series/{study.series[1]}/thumbnail")
+    assert nothing.data.startswith(b"\xff\xd8\xff")
+    assert viewer.get(f"{below}/thumbnail", headers={"Accept": "image/png"}).status_code == 406
+    with scopes.open(system_actor(cast.mercy)) as scope:  # one more image arrives
+        scope.session.execute(update(Series).where(Series.series_instance_uid == study.series[0]).values(instance_count=4))
+    cells.pictures[middle] = b"\xff\xd8second"
+    for _ in range(2):
+        assert viewer.get(f"{below}/series/{study.series[0]}/thumbnail").data == b"\xff\xd8second"
+    assert len(cells.asked) == 2
+    unknown = words(viewer.get("/studies/1.2.3/thumbnail"))
+    assert unknown[0] == 404
+    foreign = viewer.browser.get(f"/dicom-web/own{below}/thumbnail")
+    assert words(foreign) == unknown
+
+
+def test_what_the_cell_cannot_draw_is_not_asked_again(cast: Cast, scopes: Scopes, cells: FakeCells, browse: Browse) -> None:
+    study = make_study(scopes, cast.mercy)
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        ids = scope.session.scalars(select(Instance.orthanc_id).where(Instance.study_id == study.id)).all()
+    cells.pictures = dict.fromkeys(ids, Broken("cannot decode"))
+    assert jobs.make_provider(scopes, cells, cast.mercy, host="127.0.0.1") == 1
+    assert jobs.make_provider(scopes, cells, cast.mercy, host="127.0.0.1") == 0
+    own = f"/dicom-web/own/studies/{study.uid}/thumbnail"
+    assert browse(cast.colleague).get(own).status_code == 200
+    assert browse(cast.strange_technician).get(own).status_code == 404
+
+
+def test_one_instances_metadata_is_cut_out_of_its_series(cast: Cast, scopes: Scopes, browse: Browse, cells: FakeCells) -> None:
+    study = make_study(scopes, cast.mercy, series=(2,))
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        first, second = scope.session.scalars(select(Instance.sop_instance_uid).where(Instance.study_id == study.id)).all()
+    one = {
+        uid: {"00080018": {"vr": "UI", "Value": [uid]}, "7FE00010": {"vr": "OW", "BulkDataURI": f"instances/{uid}/bulk/1"}}
+        for uid in (first, second)
+    }
+    cells.metadata[study.uid, study.series[0]] = json.dumps(list(one.values()), separators=(",", ":")).encode()
+    below = f"/dicom-web/own/studies/{study.uid}/series/{study.series[0]}/instances"
+    (found,) = browse(cast.owner).get(f"{below}/{second}/metadata").json or []
+    assert found == one[second] | {"7FE00010": {"vr": "OW", "BulkDataURI": "bulk/1"}}
+    unknown = browse(cast.owner).get(f"{below}/1.2.3/metadata")
+    stranger = browse(cast.strange_technician).get(f"{below}/{second}/metadata")
+    assert (unknown.status_code, unknown.data) == (stranger.status_code, stranger.data)
+    assert stranger.status_code == 404

@@ -55,19 +55,17 @@ def test_a_zone_that_does_not_exist_is_the_accounts_own(written: str, cast: Cast
     assert '<meta name="zone" content="Asia/Tokyo">' in reader.get("/worklist").text
 
 
-def test_the_preview_shows_each_series_middle_and_is_on_record(cast: Cast, scopes: Scopes, browse: Browse) -> None:
+def test_the_preview_shows_each_series_and_is_on_record(cast: Cast, scopes: Scopes, browse: Browse) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls, series=(6, 1))
     empty = make_study(scopes, cast.mercy, reading=cast.nightowls, series=())
     reader = browse(cast.reader)
     page = reader.get(f"/worklist/{study.id}/preview").text
     shown = re.findall(
-        r'src="/dicom-web/([0-9a-f-]{36})/studies/([0-9.]+)/series/([0-9.]+)/instances/([0-9.]+)/rendered\?viewport=256,256"',
+        r'src="/dicom-web/([0-9a-f-]{36})/studies/([0-9.]+)/series/([0-9.]+)/thumbnail"',
         page,
     )
-    assert [series for _, _, series, _ in shown] == list(study.series)
-    assert {uid for _, uid, _, _ in shown} == {study.uid}
-    instances = f"/dicom-web/{shown[0][0]}/studies/{study.uid}/series/{study.series[0]}/instances"
-    assert [row["00080018"]["Value"][0] for row in reader.get(instances).json][2] == shown[0][3]  # type: ignore[union-attr]
+    assert [series for _, _, series in shown] == list(study.series)
+    assert {uid for _, uid, _ in shown} == {study.uid}
     assert "<img" not in reader.get(f"/worklist/{empty.id}/preview").text
     with scopes.open(system_actor(cast.mercy)) as scope:
         opened = scope.session.scalars(select(JournalRow).where(JournalRow.kind == "studies.study.opened")).all()
