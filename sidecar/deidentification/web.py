@@ -35,8 +35,13 @@ def exports(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/exports/new", needs=ASK)
 def new_export(scope: Scope) -> ResponseReturnValue:
     """Show the form, with studies to choose from."""
-    chosen = [each for each in map(_uuid, request.args.getlist("study")) if each]
-    return _form(scope, Filled(None, {"study": chosen, "heads": "y"}))
+    return _form(scope, Filled(None, {"study": request.args.get("studies", "").split(","), "heads": "y"}))
+
+
+@route(bp, "/exports/studies", needs=ASK, methods=("POST",))
+def find_studies(scope: Scope) -> ResponseReturnValue:
+    """Show the same form with the studies a search finds, those already ticked first. A search names patients: never a GET."""
+    return _form(scope, Filled(None, {"study": request.form.getlist("study"), "heads": "y"}))
 
 
 @route(bp, "/exports", needs=ASK, methods=("POST",))
@@ -125,7 +130,7 @@ def resume(scope: Scope, export_id: UUID) -> ResponseReturnValue:
 
 def _form(scope: Scope, filled: Filled[AskForm]) -> str:
     chosen = [each for each in map(_uuid, filled.values.get("study", [])) if each]
-    q = request.args.get("q", "")[:LONGEST_SEARCH]
+    q = request.form.get("q", "")[:LONGEST_SEARCH]
     return render_template(
         "export_form.html",
         studies=queries.exportable(scope, q=q, chosen=chosen),

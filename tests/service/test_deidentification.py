@@ -285,4 +285,7 @@ def test_roles_and_strangers(house: House, browse: Browse) -> None:
         assert answers[0] == answers[1]
         assert answers[0].startswith("404 ")
     assert str(export_id) not in stranger.get("/exports").text
-    assert str(study.id) not in stranger.get(f"/exports/new?study={study.id}").text.replace(f'value="{study.id}"', "")
+    assert str(study.id) not in stranger.get(f"/exports/new?studies={study.id}").text
+    searched = {"q": "jane", "study": str(study.id)}
+    assert str(study.id) in house.manager.post("/exports/studies", data=searched).text
+    assert str(study.id) not in stranger.post("/exports/studies", data=searched).text
