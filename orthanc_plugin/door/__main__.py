@@ -50,7 +50,7 @@ class Door:
         self._records = Records(settings.records)
         self._tally, self._lock = Tally(), threading.Lock()
         self.herald = Herald(settings.news)
-        self._listeners = Listeners(self._serve)
+        self._listeners = Listeners(self._serve, self._complain)
         self._complained = ""
         self._house = House(
             own_aet=settings.aet,

@@ -6,6 +6,7 @@ per line, because Orthanc keeps the address with each image.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from ipaddress import IPv4Address, ip_address, ip_network
@@ -31,13 +32,12 @@ class Addresses:
         """The loopback address of a caller, on disk before it is used.
 
         Raises:
-            OverflowError: four million callers have one.
-            OSError: it cannot be written down.
+            OSError: it cannot be written down, or four million callers have one already.
         """
         with self._lock:
             if address not in self._places:
                 if len(self._callers) >= _CAPACITY:
-                    raise OverflowError("no loopback address is left")
+                    raise OSError(errno.EADDRNOTAVAIL, "no loopback address is left")
                 self._append(f"{address}\n".encode("ascii"))
             return str(IPv4Address(_FIRST + self._places[address]))
 

@@ -39,6 +39,10 @@ class Herald:
             self._socket.sendto(b".", self._path)
         time.sleep(INTERVAL)
 
+    def close(self) -> None:
+        """Say nothing more."""
+        self._socket.close()
+
 
 class Listener:
     """The plugin's side."""
@@ -57,3 +61,7 @@ class Listener:
     def unblock(self) -> None:
         """End a wait."""
         self._socket.sendto(b".", self._socket.getsockname())
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        self._socket.close()

@@ -22,6 +22,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from sidecar.adapters.cell_program import DEEP_STACK
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 INSIDE = "/run/readingroom"
 KID = "test-key"
@@ -67,6 +69,7 @@ class RunningCell:
         self.dicom_port, self.tls_port, self.inner_dicom_port, self.http_port = (free_port() for _ in range(4))
         self.configuration = CHECKOUT / "orthanc.json"
         self.senders: list[dict[str, Any]] = [{"aet": "CT1", "networks": ["127.0.0.0/8"]}]
+        self.dicom: dict[str, Any] = {"plain": True, "tls_port": 0}
         self.revoked: dict[str, int] = {}
         self.revision = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -96,7 +99,7 @@ class RunningCell:
             "organisation": self.organisation,
             "keys": {KID: base64.urlsafe_b64encode(raw).rstrip(b"=").decode()},
             "senders": [SENDER | sender for sender in self.senders],
-            "dicom": {"plain": True, "tls_port": 0},
+            "dicom": self.dicom,
             "revoked_sessions": self.revoked,
             "issued_at": "2026-01-01T00:00:00Z",
             **changes,
@@ -131,7 +134,7 @@ class RunningCell:
         return ["bwrap", *walls]
 
     def command(self, plugin: Path | None = None) -> list[str]:
-        orthanc = ["/usr/sbin/Orthanc", "--logfile=/cell/log/orthanc.log", f"{INSIDE}/orthanc.json"]
+        orthanc = [*DEEP_STACK, "/usr/sbin/Orthanc", "--logfile=/cell/log/orthanc.log", f"{INSIDE}/orthanc.json"]
         return [*self.walls(plugin), *orthanc]
 
     def start(self, *, wait: bool = True) -> None:

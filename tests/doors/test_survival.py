@@ -102,8 +102,8 @@ def test_without_a_snapshot_everything_is_shut_and_with_one_it_opens(own_cell: R
     (own_cell.directory / "policy.json").unlink()
     own_cell.start(wait=False)
     files = phantom.write(tmp_path / "f", phantom.study(1))
-    deadline = time.monotonic() + 10
-    while "Association Rejected" not in phantom.storescu(own_cell.dicom_port, files).stdout:
+    deadline = time.monotonic() + 20
+    while "HTTP server listening" not in own_cell.log or "Rejected" not in phantom.storescu(own_cell.dicom_port, files).stdout:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert own_cell.get("/system", own_cell.token()).status_code == 403
