@@ -65,6 +65,10 @@ def test_equal_refusals_are_one_row_with_a_count(browse: Browse, scopes: Scopes,
     technician = browse(cast.owner)
     assert "Unknown AE title CT7 from 10.1.2.3, 14 attempts" in technician.get("/admin/ae-titles/associations").text
     assert "Unknown AE title CT7 from 10.1.2.3, 21 attempts" in technician.get("/admin/ae-titles").text
+    for who, offered in ((cast.owner, True), (cast.mercy_manager, False)):
+        assert (">Register<" in browse(who).get("/admin/ae-titles/associations").text) is offered
+    technician.post("/admin/ae-titles/register", data={"aet": "CT7", "address": "10.1.2.3"})
+    assert ">Register<" not in technician.get("/admin/ae-titles/associations").text
 
 
 def test_echoes_are_counted_and_transfers_never(scopes: Scopes, cast: Cast) -> None:

@@ -9,19 +9,23 @@ from flask.typing import ResponseReturnValue
 
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
-from sidecar.gate.permissions import Permission
+from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid
 from sidecar.organisations import queries, service, words
 from sidecar.organisations.errors import Taken, Unfit
 from sidecar.organisations.forms import EntityForm, NetworkForm, RefusedForm
-from sidecar.organisations.model import SENDS
+from sidecar.organisations.model import SENDS, Outcome
 from sidecar.organisations.tables import ApplicationEntity
 from sidecar.organisations.web.blueprint import bp, settings, tell
 
 READ, MANAGE = Permission.SENDER_READ, Permission.SENDER_MANAGE
 LIST = "/admin/ae-titles"
 NOTHING = {"aet": "", "description": "", "networks": "", "services": [each.value for each in SENDS], "host": "", "port": ""}
+
+
+REGISTRABLE = frozenset({Outcome.UNKNOWN_AET, Outcome.WRONG_ADDRESS})
+"""Refusals that registering title and address answers."""
 
 
 def page_of(entity: ApplicationEntity) -> str:
@@ -38,6 +42,7 @@ def ae_titles(scope: Scope) -> ResponseReturnValue:
         host=settings().dicom_host,
         views=queries.entity_views(scope),
         refusals=queries.refusals(scope),
+        registrable=REGISTRABLE,
         words=words,
     )
 
@@ -181,7 +186,15 @@ def associations(scope: Scope) -> ResponseReturnValue:
     outcome = request.args.get("outcome", "")
     accepted = {"accepted": True, "refused": False}.get(outcome)
     rows = queries.associations(scope, accepted=accepted, aet=request.args.get("aet", ""))
-    return render_template("admin_associations.html", rows=rows, outcome=outcome, aet=request.args.get("aet", ""), words=words)
+    unknown = {(each.aet, each.address) for each in queries.refusals(scope) if each.aet and each.reason in REGISTRABLE}
+    return render_template(
+        "admin_associations.html",
+        rows=rows,
+        outcome=outcome,
+        aet=request.args.get("aet", ""),
+        open=unknown if may_ever(scope.actor, MANAGE) else set(),
+        words=words,
+    )
 
 
 @route(bp, "/admin/connection", needs=READ)

@@ -21,7 +21,7 @@ def entities(now: datetime) -> list[SimpleNamespace]:
     ]
 
 
-def _entity(  # noqa: PLR0913, PLR0917 - a row's fields
+def _entity(
     now: datetime,
     aet: str,
     description: str,
@@ -62,6 +62,7 @@ def _certificate(now: datetime, aet: str, state: str, days: float) -> SimpleName
 def _association(now: datetime, minutes: float, aet: str, outcome: str = "accepted", **facts: Any) -> SimpleNamespace:
     ended = now - timedelta(minutes=minutes)
     known = {
+        "id": f"a{minutes}",
         "called_aet": "RR_MERCY",
         "address": "10.1.2.14",
         "port": "plain",
@@ -116,7 +117,14 @@ def contexts(now: datetime, cell: dict[str, Any]) -> dict[str, tuple[str, dict[s
     return {
         "admin-ae-titles": (
             "admin_ae_titles.html",
-            {"cell": cell, "host": "rr.example", "views": views, "refusals": refusals, "words": words},
+            {
+                "cell": cell,
+                "host": "rr.example",
+                "views": views,
+                "refusals": refusals,
+                "registrable": {"unknown-aet", "wrong-address"},
+                "words": words,
+            },
         ),
         "admin-ae-title": (
             "admin_ae_title.html",
@@ -126,7 +134,10 @@ def contexts(now: datetime, cell: dict[str, Any]) -> dict[str, tuple[str, dict[s
             "admin_ae_title_new.html",
             {"values": empty, "errors": refused, "services": words.SERVICES},
         ),
-        "admin-associations": ("admin_associations.html", {"rows": rows, "outcome": "", "aet": "", "words": words}),
+        "admin-associations": (
+            "admin_associations.html",
+            {"rows": rows, "outcome": "", "aet": "", "open": {("CT7", "10.1.2.3")}, "words": words},
+        ),
         "admin-encryption": ("admin_encryption.html", tls | {"authority": authority}),
         "admin-encryption-shut": (
             "admin_encryption.html",

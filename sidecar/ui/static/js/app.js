@@ -48,6 +48,11 @@ document.addEventListener('keydown', (event) => {
   $('summary', menu).focus();
 });
 
+// A form that answers with a file leaves its page as it is.
+document.addEventListener('submit', (event) => {
+  if (event.target.matches('form[data-download]')) setTimeout(() => event.target.closest('dialog')?.close());
+});
+
 on('?', () => openDialog('shortcuts'));
 on('/', () => { const box = $('input[type="search"]'); box?.focus(); box?.select(); });
 for (const link of $$('[data-go]')) on(`g ${link.dataset.go}`, () => link.click());
