@@ -86,7 +86,7 @@ def _outside(studies: frozenset[str], route: Route, values: Mapping[str, str], o
 
 
 def _closed(principal: Principal, route: Route, values: Mapping[str, str], owner: Owner) -> str | None:
-    """Why an open route is closed to this caller, or None."""
+    """Why a route is closed to this caller, or None."""
     if principal.kind is Kind.SERVICE:
         return None if route.service else "not for the service account"
     if principal.kind is Kind.STAFF:
@@ -107,7 +107,7 @@ def decide(principal: Principal | None, request: Request, owner: Owner) -> Decis
         return _deny("no caller")
     found = match(request.method, request.path)
     if found is None:
-        return _deny("route not open")
+        return _deny("route not known")
     route, values = found
     if not route.arguments.issuperset(request.arguments):
         return _deny("unknown argument")

@@ -1,4 +1,4 @@
-"""Finds the open route of a request. A path is walked part by part, so the size of the table does not matter."""
+"""Finds the reviewed route of a request. A path is walked part by part, so the size of the table does not matter."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from orthanc_plugin.routes import ROUTES, Route
 
 _UID = r"(?=.{1,64}\Z)[0-9]+(?:\.[0-9]+)*"
+_ANY = r"[^/]+"
+"""Values of routes that nobody has, which need no closer look."""
 _NAME = r"[0-9A-Za-z_.-]{1,64}"
 _VALUES = {
     "study": _UID,
@@ -42,7 +44,7 @@ class _Node:
         if part in _RESTS:
             return self.rests.setdefault(name, (re.compile(_RESTS[part]), _Node()))[1]
         if part.startswith("{"):
-            return self.values.setdefault(name, (re.compile(_VALUES[name]), _Node()))[1]
+            return self.values.setdefault(name, (re.compile(_VALUES.get(name, _ANY)), _Node()))[1]
         return self.literals.setdefault(part, _Node())
 
 
@@ -50,16 +52,15 @@ Found = tuple[Route, dict[str, str]]
 
 
 class Routes:
-    """The open routes of a table as a tree."""
+    """The routes of a table as a tree, shut ones too: a literal part that is never open wins over an open placeholder."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._root = _Node()
         for route in routes:
-            if route.open:
-                node = self._root
-                for part in route.path.split("/")[1:]:
-                    node = node.below(part)
-                node.routes[route.method] = route
+            node = self._root
+            for part in route.path.split("/")[1:]:
+                node = node.below(part)
+            node.routes[route.method] = route
 
     def match(self, method: str, path: str) -> Found | None:
         """The route with the values in the path, or None."""
@@ -89,5 +90,5 @@ _TREE = Routes(ROUTES)
 
 
 def match(method: str, path: str) -> Found | None:
-    """Find the open route of a request with the values in its path; None when there is none."""
+    """Find the reviewed route of a request with the values in its path; None when there is none."""
     return _TREE.match(method, path)

@@ -43,7 +43,7 @@ from orthanc_plugin.passing import about, native
 from orthanc_plugin.policy import PolicyFile
 from orthanc_plugin.routes import ROUTES, unanswered
 from orthanc_plugin.settings import read
-from orthanc_plugin.tokens import Kind
+from orthanc_plugin.tokens import Kind, Principal
 from orthanc_plugin.watch import PolicyKeeper
 from orthanc_plugin.worklist import Worklist, WorklistError
 
@@ -155,6 +155,7 @@ POLICY = PolicyFile(SETTINGS.policy_file, cell=SETTINGS.cell, organisation=SETTI
 KEEPER = PolicyKeeper(POLICY, REST, say=orthanc.LogWarning, shout=orthanc.LogError)
 OWNERS = Owners(REST.find, REST.post)
 GATE = Gate(POLICY, OWNERS)
+EXPLORERS_EXTENSION = "/plugins/explorer.js"
 EXTENSION = Path(__file__).with_name("explorer.js").read_bytes()
 ANSWERED = (
     r"/(patients|studies|series)",
@@ -312,39 +313,39 @@ def on_http_request(uri: str, **request: Any) -> bool:
     return True
 
 
+def in_place(asked: Request, principal: Principal, verdict: Verdict, body: bytes) -> bytes | None:
+    """The answer in Orthanc's place: a context is answered with its studies, everybody else handed on. None: not found."""
+    if asked.path == EXPLORERS_EXTENSION:
+        return EXTENSION
+    if asked.path == "/system" and principal.kind is not Kind.SERVICE:
+        return json.dumps(about(json.loads(REST.get(asked.path)))).encode()
+    if verdict is Verdict.ANSWER:
+        answer = Context(principal.studies, OWNERS, REST.find, REST.post).answer(asked, body)
+        return None if answer is None else json.dumps(answer).encode()
+    path = native(asked)
+    return REST.get(path) if asked.method == "GET" else REST.post(path, body)
+
+
 def answer_in_place(output: Any, uri: str, **request: Any) -> None:
-    """In Orthanc's place: judged once more, a context is answered with its studies, everybody else handed on."""
-    asked, body = request_of(uri, request), request.get("body", b"")
-    if PASSED.get(threading.get_ident(), "").startswith("/dicom-web/"):  # Orthanc's DICOMweb asks on behalf of what was let in
-        output.AnswerBuffer(REST.get(native(asked)) if asked.method == "GET" else REST.post(uri, body), "application/json")
-        return
+    """A route of ANSWERED: judged once more, then answered."""
+    asked = request_of(uri, request)
     principal, decision = GATE.judge(asked)
     if principal is None or decision.verdict is Verdict.DENY:
         output.SendHttpStatusCode(403)
         return
+    status, answer = 404, None
     try:
-        if uri == "/plugins/explorer.js":
-            output.AnswerBuffer(EXTENSION, "application/javascript")
-            return
-        if uri == "/system" and principal.kind is not Kind.SERVICE:
-            answer: Any = about(json.loads(REST.get(uri)))
-        elif decision.verdict is Verdict.ANSWER:
-            answer = Context(principal.studies, OWNERS, REST.find, REST.post).answer(asked, body)
-        else:
-            path = native(asked)
-            output.AnswerBuffer(REST.get(path) if asked.method == "GET" else REST.post(path, body), "application/json")
-            return
+        answer = in_place(asked, principal, decision.verdict, request.get("body", b""))
     except MalformedError:
-        output.SendHttpStatusCode(400)
+        status = 400
     except orthanc.OrthancException as error:
         if error.args[0] != UNKNOWN and error.args[0] not in CLIENTS_FAULT:
             raise
-        output.SendHttpStatusCode(404 if error.args[0] == UNKNOWN else 400)
+        status = 404 if error.args[0] == UNKNOWN else 400
+    if answer is None:
+        output.SendHttpStatusCode(status)
     else:
-        if answer is None:
-            output.SendHttpStatusCode(404)
-        else:
-            output.AnswerBuffer(json.dumps(answer), "application/json")
+        output.AnswerBuffer(answer, "application/javascript" if uri == EXPLORERS_EXTENSION else "application/json")
 
 
 def answer_changes(output: Any, _uri: str, **request: Any) -> None:

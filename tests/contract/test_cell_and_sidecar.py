@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from orthanc_plugin.events import cell_started, instances_stored
 from orthanc_plugin.policy import PolicyFile
-from orthanc_plugin.tokens import TokenError, TokenVerifier
+from orthanc_plugin.tokens import Kind, TokenError, TokenVerifier
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.intake import forms
 from sidecar.organisations.snapshot import Caller, build_snapshot, write_snapshot
@@ -65,9 +65,11 @@ def test_the_cell_accepts_what_the_sidecar_signs(policy_file: PolicyFile) -> Non
     service = SIGNER.service(cell=CELL, organisation=ORGANISATION, now=NOW)
     verifier, now = TokenVerifier(), NOW.timestamp()
     assert verifier.verify(reader, policy_file.current, now).studies == frozenset(studies)
-    assert verifier.verify(service, policy_file.current, now).studies is None
+    assert verifier.verify(service, policy_file.current, now).kind is Kind.SERVICE
+    staff = verifier.verify(SIGNER.mint(role="radiologist", **common), policy_file.current, now)
+    assert (staff.kind, staff.role, staff.studies) == (Kind.STAFF, "radiologist", frozenset())
     with pytest.raises(TokenError):
-        verifier.verify(SIGNER.mint(role="radiologist", **common), policy_file.current, now)
+        verifier.verify(SIGNER.mint(role="radiologist", **common | {"organisation": UUID(int=1)}), policy_file.current, now)
     revoked = dataclasses.replace(policy_file.current, revoked_sessions=frozenset({session}))
     with pytest.raises(TokenError):
         verifier.verify(reader, revoked, now)

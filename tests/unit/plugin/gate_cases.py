@@ -83,7 +83,7 @@ def callers() -> Iterator[Case]:
     never = (
         get("/changes"), get("/jobs"), post("/tools/shutdown"), get("/"), get(""), post(f"/studies/{ID}/anonymize"),
         {"method": "DELETE", "path": f"/patients/{ID}"}, {"method": "PUT", "path": f"/patients/{ID}/protected"},
-        get("/nonsense"), get("/instances"),
+        get("/nonsense"), get("/instances"), get("/app/plugin-serve-folders.html"),
         get(f"/patients/{ID}/archive"), post("/dicom-web/studies"), get("/dicom-web/studies"), get("/wado"), get("/webdav/x"),
     )  # fmt: skip
     yield from _for(EVERYBODY, "DENY", *never)
@@ -148,7 +148,7 @@ NAMED = (
     *((get(FRAME, headers={name: "x"}), "method override") for name in OVERRIDES),
     (get(FRAME, arguments={"_method": "x"}), "method override"),
     *((get(FRAME, headers={"content-type": each}), "multipart form") for each in FORMS),
-    (get("/nonsense"), "route not open"),
+    (get("/nonsense"), "route not known"),
     (get(FRAME, arguments={"x": ""}), "unknown argument"),
 )
 """Tricks that a pattern would refuse as well are refused by name, before: two walls."""
@@ -307,22 +307,29 @@ def _bounded(module: Any) -> bool:
         module.MAXIMUM_CACHED = usual
 
 
+SERVED = "/{served-folder}/*"  # matches nearly everything that no other row does, and is open to nobody
 MATCHES = (
     ("GET", "/studies/" + ID, "/studies/{id}", {"id": ID}),
     ("DELETE", "/studies/" + ID, "/studies/{id}", {"id": ID}),
-    ("GET", "/studies/xyz", None, {}),
+    ("GET", "/studies/xyz", SERVED, {"served-folder": "studies", "*": "xyz"}),
     ("GET", "/plugins/explorer.js", "/plugins/explorer.js", {}),
-    ("GET", "/plugins/other.js", None, {}),
     ("GET", "/app/libs/x-1.min.js", "/app/*", {"*": "libs/x-1.min.js"}),
     ("POST", "/app/explorer.html", None, {}),
     ("GET", "/app", None, {}),
+    ("GET", "/app/plugin-serve-folders.html", "/app/plugin-serve-folders.html", {}),
+    ("GET", "/plugins/other.js", "/plugins/{name}", {"name": "other.js"}),
+    ("GET", "/somewhere/else/x", SERVED, {"served-folder": "somewhere", "*": "else/x"}),
+    ("GET", "/somewhere", None, {}),
     ("GET", f"/instances/{ID}/frames", "/instances/{id}/frames", {"id": ID}),
     ("GET", f"/instances/{ID}/frames/0/preview", "/instances/{id}/frames/{index}/preview", {"id": ID, "index": "0"}),
-    ("GET", f"/instances/{ID}/nonsense", None, {}),
-    ("HEAD", "/webdav/x", None, {}),
+    ("GET", f"/instances/{ID}/nonsense", SERVED, {"served-folder": "instances", "*": f"{ID}/nonsense"}),
+    ("POST", f"/instances/{ID}/nonsense", None, {}),
+    ("HEAD", "/webdav/x", "/webdav/*", {"*": "x"}),
+    ("GET", "/webdav/", None, {}),
     ("GET", f"{INSTANCE}/bulk/0009AB01/2/7fe00010", "/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulk/{bulk}",
      {"study": STUDY, "series": "1.2.3", "instance": "1.2.4", "bulk": "0009AB01/2/7fe00010"}),
-    ("GET", f"{INSTANCE}/bulk/xyz", None, {}),
+    ("DELETE", f"{INSTANCE}/bulk/0009AB01", None, {}),
+    ("GET", f"{INSTANCE}/bulk/xyz", SERVED, {"served-folder": "dicom-web", "*": f"{INSTANCE[11:]}/bulk/xyz"}),
 )  # fmt: skip
 
 
