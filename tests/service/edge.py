@@ -150,6 +150,8 @@ class Edge:
             self.hold.wait(20)
         if asked.path.startswith("/large"):
             return 200, {"Content-Type": "text/plain"}, bytes(4_000_000)
+        if asked.path == "/exports/1/download":
+            return 200, {"Content-Type": "application/zip", "X-Accel-Redirect": "/__exports/hospital/1.zip"}, b""
         if not asked.path.startswith("/edge/pixels"):
             own = {"Content-Type": "application/json", "Content-Security-Policy": "script-src 'self'"}
             return 404, own, b'{"status":"error","code":"missing"}'
@@ -161,10 +163,11 @@ class Edge:
 
     def _files(self) -> None:
         self.directory.chmod(0o755)
-        for name in ("run", "ohif", "static/ohif"):
+        for name in ("run", "ohif", "static/ohif", "exports/hospital"):
             (self.directory / name).mkdir(parents=True)
         (self.directory / "ohif/index.html").write_text("<html>viewer</html>")
         (self.directory / "ohif/8097.bundle.abc.js").write_text("worker")
         (self.directory / "ohif/app.js").write_text("plain")
         (self.directory / "static/ohif/app-config.js").write_text("config")
         (self.directory / "static/app.css").write_text("css")
+        (self.directory / "exports/hospital/1.zip").write_bytes(b"PK anonymised")

@@ -237,3 +237,12 @@ def test_files_carry_their_own_policy(edge: Edge, path: str, content: bytes, pol
 
 def test_the_viewers_configuration_comes_from_the_sidecar(edge: Edge) -> None:
     assert edge.http.get("/ohif/app-config.js").content == b"config"
+
+
+def test_an_export_leaves_only_after_the_web_application_said_so(edge: Edge) -> None:
+    taken = edge.http.get("/exports/1/download")
+    assert (taken.status_code, taken.content) == (200, b"PK anonymised")
+    assert taken.headers["cache-control"] == "private, no-store"
+    assert taken.headers["content-security-policy"].endswith("sandbox")
+    for path in ("/__exports/hospital/1.zip", "/__exports/", "/exports/../__exports/hospital/1.zip"):
+        assert edge.raw(path) in {400, 404}, path
