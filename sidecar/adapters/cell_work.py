@@ -83,4 +83,4 @@ class CellWork:
 
 def node_name(aet: str) -> str:
     """Return the name of an AE title's entry in a cell: titles may hold characters that a path may not (``modalities.py``)."""
-    return "sender-" + aet.encode().hex()
+    return "ae-" + aet.encode().hex()
