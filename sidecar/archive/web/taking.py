@@ -79,5 +79,6 @@ def _carry(scope: Scope, parcel: service.Parcel) -> Response:
     response.headers["X-Accel-Redirect"] = INTERNAL + parcel.path
     response.headers["X-Cell-Address"] = cell.netloc
     response.headers["X-Cell-Token"] = tokens.service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now)
+    response.headers["Cache-Control"] = "private, no-store"
     response.headers["Content-Disposition"] = f'attachment; filename="{parcel.file_name}"'
     return response

@@ -1,0 +1,280 @@
+"""Whole studies through the whole house: downloads by nginx from the cell, sends to a node, deletions that remove files."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.fileset import FileSet
+from pydicom.uid import CTImageStorage, generate_uid
+from pynetdicom import AE, evt
+from sqlalchemy import select
+
+from sidecar.adapters.seals import Seal
+from sidecar.gate.actor import OrganisationKind, Role, system_actor
+from sidecar.gate.machine import Workshop
+from sidecar.instance import Instance
+from sidecar.organisations import service as organisations
+from sidecar.organisations.tables import Cell
+from sidecar.studies.tables import Series, Study
+from tests.cast import Person, make_person
+from tests.doors import phantom
+from tests.doors.hospital import in_index, open_hospital, until
+from tests.doors.running_cell import free_port
+from tests.doors.visitor import Visitor
+
+AET = "ARCHIVE_CT"
+PROVIDER = OrganisationKind.PROVIDER
+
+
+@dataclass(frozen=True)
+class Hospital:
+    """A hospital with its cell and its technician at the public door."""
+
+    cell: Cell
+    technician: Person
+    visitor: Visitor
+
+
+@pytest.fixture(scope="module")
+def hospitals(house: Instance, workshop: Workshop, seal: Seal) -> Iterator[tuple[Hospital, Hospital]]:
+    """One whose archive is used, one whose technician is the stranger."""
+    made = []
+    for name in ("Tess Own", "Lou Strange"):
+        cell = open_hospital(workshop, AET)
+        person = make_person(workshop.scopes, seal, cell.organisation_id, PROVIDER, Role.TECHNICIAN, name)
+        made.append(Hospital(cell, person, Visitor(house.url, person)))
+    yield made[0], made[1]
+    for each in made:
+        each.visitor.close()
+
+
+def send(workshop: Workshop, cell: Cell, directory: Path, datasets: list[Dataset]) -> Study:
+    """Send a study to the cell; return its row once the index has all of it."""
+    said = phantom.storescu(cell.dicom_port, phantom.write(directory, datasets), calling=AET, called=cell.aet).stdout
+    assert said.count("(Success)") == len(datasets), said
+    uid = str(datasets[0].StudyInstanceUID)
+    until(lambda: in_index(workshop, cell.organisation_id, uid)[1] == len(datasets), 60, "not all is indexed")
+    with workshop.scopes.open(system_actor(cell.organisation_id)) as scope:
+        return scope.session.scalars(select(Study).where(Study.study_instance_uid == uid)).one()
+
+
+def two_series(**elements: Any) -> list[Dataset]:
+    study = generate_uid()
+    return [*phantom.study(3, StudyInstanceUID=study, **elements),
+            *phantom.study(2, StudyInstanceUID=study, SeriesNumber=2, SeriesDescription="coronal", **elements)]  # fmt: skip
+
+
+def uids(datasets: list[Dataset]) -> list[str]:
+    return sorted(str(each.SOPInstanceUID) for each in datasets)
+
+
+def unpacked(content: bytes) -> list[Dataset]:
+    """Return the DICOM objects of a ZIP; every member is one."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        return [pydicom.dcmread(io.BytesIO(archive.read(name))) for name in archive.namelist()]
+
+
+def test_a_study_comes_as_zip_as_medium_and_by_series(
+    hospitals: tuple[Hospital, Hospital], workshop: Workshop, tmp_path: Path
+) -> None:
+    owner, stranger = hospitals
+    sent = two_series(PatientID=f"P{uuid4().hex[:6]}", PatientName="OWNNAME^A", AccessionNumber="ACC7")
+    send(workshop, owner.cell, tmp_path / "other", phantom.study(1, PatientName="OTHERPATIENT^CANARY", PatientID="OTHER"))
+    study = send(workshop, owner.cell, tmp_path / "sent", sent)
+
+    taken = owner.visitor.get(f"/studies/{study.id}/archive.zip")
+    assert taken.status_code == 200
+    assert taken.headers["content-disposition"] == 'attachment; filename="ACC7_20260102_CT.zip"'
+    assert taken.headers["cache-control"] == "private, no-store"
+    assert not {"x-cell-address", "x-cell-token", "x-accel-redirect", "set-cookie"} & set(taken.headers)
+    assert "OWNNAME" not in str(taken.headers)
+    objects = unpacked(taken.content)
+    assert uids(objects) == uids(sent)
+    assert {str(each.PatientName) for each in objects} == {"OWNNAME^A"}
+    assert all(
+        each.PixelData == next(one for one in sent if one.SOPInstanceUID == each.SOPInstanceUID).PixelData for each in objects
+    )
+
+    medium = owner.visitor.get(f"/studies/{study.id}/media.zip")
+    assert "DICOMDIR" in medium.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(medium.content)) as archive:
+        archive.extractall(tmp_path / "medium")
+    files = FileSet(tmp_path / "medium" / "DICOMDIR")
+    assert uids([each.load() for each in files]) == uids(sent)
+
+    with workshop.scopes.open(system_actor(owner.cell.organisation_id)) as scope:
+        coronal = scope.session.scalars(select(Series).where(Series.study_id == study.id, Series.series_number == 2)).one()
+    alone = owner.visitor.get(f"/studies/{study.id}/series/{coronal.id}/archive.zip")
+    assert uids(unpacked(alone.content)) == uids(sent[3:])
+
+    for path in (f"/studies/{study.id}/archive.zip", f"/studies/{study.id}/series/{coronal.id}/archive.zip"):
+        assert stranger.visitor.get(path).status_code == 404
+    for path in (f"/__from_cell/studies/{study.orthanc_id}/archive", f"/__from_cell/series/{coronal.orthanc_id}/archive"):
+        for who in hospitals:
+            assert who.visitor.get(path).status_code == 404
+    led = owner.visitor.get(f"/archive/by-orthanc-id/{study.orthanc_id}/download")
+    assert led.headers["location"] == f"/studies/{study.id}/download"
+    assert stranger.visitor.get(f"/archive/by-orthanc-id/{study.orthanc_id}/download").status_code == 404
+
+
+@pytest.fixture
+def node() -> Iterator[tuple[int, list[str], dict[str, int]]]:
+    """A PACS of the hospital's own: its port, what it has, and how it answers (status, sooner or later)."""
+    got: list[str] = []
+    answers = {"status": 0x0000, "milliseconds": 0}
+
+    def store(event: evt.Event) -> int:
+        time.sleep(answers["milliseconds"] / 1000)
+        if answers["status"] == 0:
+            got.append(str(event.request.AffectedSOPInstanceUID))
+        return answers["status"]
+
+    entity = AE(ae_title="PACS")
+    entity.add_supported_context(CTImageStorage)
+    port = free_port()
+    server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
+    yield port, got, answers
+    server.shutdown()
+
+
+def test_a_study_is_sent_to_a_node_and_its_troubles_are_told(
+    hospitals: tuple[Hospital, Hospital], workshop: Workshop, tmp_path: Path, node: tuple[int, list[str], dict[str, int]]
+) -> None:
+    owner, stranger = hospitals
+    port, got, answers = node
+    sent = phantom.study(8, PatientID="SENT")
+    study = send(workshop, owner.cell, tmp_path, sent)
+    with workshop.scopes.open(owner.technician.actor) as scope:
+        where = organisations.add_entity(scope, aet="PACS", host="127.0.0.1", port=port, services=()).id
+
+    def ask() -> str:
+        answer = owner.visitor.post("/api/sends", json={"node_id": str(where), "study_ids": [str(study.id)]})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["jobs"][0]["id"])
+
+    def job(job_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = owner.visitor.get(f"/api/jobs/{job_id}").json()["job"]
+        return found
+
+    def over(job_id: str) -> dict[str, Any]:
+        until(lambda: job(job_id)["state"] in {"done", "failed", "cancelled"}, 60, "the send does not end")
+        return job(job_id)
+
+    first = ask()
+    until(lambda: job(first)["state"] != "waiting", 30, "the send does not begin")
+    if over(first)["state"] == "failed":  # the cell reads its new node within seconds of the request
+        assert "not among the nodes" in job(first)["problem"]
+        time.sleep(3)
+        owner.visitor.post(f"/api/jobs/{first}/repeat")
+        assert over(first)["state"] == "done", job(first)
+    assert (job(first)["done"], sorted(got)) == (8, uids(sent))
+
+    answers["milliseconds"] = 1000
+    slow = ask()
+    until(lambda: 0 < job(slow)["done"] < 8, 30, "no progress is seen")
+    assert stranger.visitor.get(f"/api/jobs/{slow}").status_code == 404
+    assert stranger.visitor.post(f"/api/jobs/{slow}/cancel").status_code == 404
+    owner.visitor.post(f"/api/jobs/{slow}/cancel")
+    assert over(slow)["state"] == "cancelled"
+
+    answers.update(milliseconds=0, status=0xA700)
+    full = over(ask())
+    assert (full["state"], full["problem"].startswith("PACS has no room")) == ("failed", True)
+
+
+def holding(workshop: Workshop, cell: Cell, marks: list[bytes]) -> list[Path]:
+    """Return the files of a cell's storage that hold one of these."""
+    storage = workshop.settings.cells_dir / str(cell.id) / "storage"
+    return [path for path in storage.rglob("*") if path.is_file() and any(mark in path.read_bytes() for mark in marks)]
+
+
+def test_a_deletion_really_removes_the_files_and_only_those(
+    hospitals: tuple[Hospital, Hospital], workshop: Workshop, tmp_path: Path
+) -> None:
+    owner, stranger = hospitals
+    gone, kept = phantom.study(3, PatientID="GONE"), phantom.study(2, PatientID="KEPT")
+    study, other = send(workshop, owner.cell, tmp_path / "gone", gone), send(workshop, owner.cell, tmp_path / "kept", kept)
+    marks = [str(each.SOPInstanceUID).encode() for each in gone]
+    assert len(holding(workshop, owner.cell, marks)) >= 3
+    body = {"reason": "test-images", "explanation": "", "images": 3}
+    assert stranger.visitor.post(f"/api/studies/{study.id}/deletion", json=body).status_code == 404
+    deletion = owner.visitor.post(f"/api/studies/{study.id}/deletion", json=body).json()["deletion"]["id"]
+    assert owner.visitor.get(f"/studies/{study.id}/archive.zip").status_code == 404
+    assert owner.visitor.post(f"/api/deletions/{deletion}/erase").status_code == 200
+    until(lambda: owner.visitor.get("/api/deletions").json()["deletions"][0]["state"] == "erased", 60, "it is not erased")
+    assert holding(workshop, owner.cell, marks) == []
+    assert in_index(workshop, owner.cell.organisation_id, str(study.study_instance_uid)) == ([], 0)
+    assert uids(unpacked(owner.visitor.get(f"/studies/{other.id}/archive.zip").content)) == uids(kept)
+
+    said = phantom.storescu(owner.cell.dicom_port, phantom.write(tmp_path / "again", gone), calling=AET, called=owner.cell.aet)
+    assert said.stdout.count("(Success)") == 3
+
+    def anew() -> UUID | None:
+        with workshop.scopes.open(system_actor(owner.cell.organisation_id)) as scope:
+            found = select(Study.id).where(Study.study_instance_uid == study.study_instance_uid, Study.instance_count == 3)
+            return scope.session.scalar(found)
+
+    until(anew, 60, "what was sent again is not in the index")
+    assert "This study was deleted here before" in owner.visitor.get(f"/studies/{anew()}/download").text
+
+
+BIG = 32 * 1024 * 1024
+"""Bytes of pixels of one object of the large study: noise that a ZIP cannot make smaller."""
+
+
+def resident(pid: int) -> int:
+    """Return the memory (bytes) of a process and all below it."""
+    total = 0
+    for each in tree(pid):
+        status = Path(f"/proc/{each}/status").read_text()
+        total += int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) * 1024
+    return total
+
+
+def tree(pid: int) -> list[int]:
+    below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in below for each in tree(int(child)))]
+
+
+def test_a_large_study_passes_through_flat_memory_at_a_slow_clients_pace(
+    house: Instance, hospitals: tuple[Hospital, Hospital], workshop: Workshop, tmp_path: Path, record_property: Any
+) -> None:
+    owner, _ = hospitals
+    objects = phantom.study(10, PatientID="LARGE")
+    noise = os.urandom(BIG)
+    for each in objects:
+        each.Rows = each.Columns = 4096
+        each.PixelData = noise
+    study = send(workshop, owner.cell, tmp_path, objects)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    pids = {part.name: part.pid for part in house.parts()}
+    watched = {name: pids[name] for name in ("web", "nginx", f"cell-{owner.cell.id}")}
+    before = {name: resident(pid) for name, pid in watched.items()}
+    most = dict(before)
+    taken = 0
+    with owner.visitor.http.stream("GET", f"/studies/{study.id}/archive.zip") as answer:
+        assert answer.status_code == 200
+        for chunk in answer.iter_raw(1 << 20):
+            taken += len(chunk)
+            if taken < 4 << 20:  # nobody takes the rest for a while: it must not wait in anybody's memory
+                time.sleep(0.75)
+            most = {name: max(most[name], resident(pid)) for name, pid in watched.items()}
+    assert taken > 10 * BIG
+    grown = {name.partition("-")[0]: (most[name] - before[name]) >> 20 for name in watched}
+    record_property("grown_mb", grown)
+    assert grown["web"] < 16, grown
+    assert grown["nginx"] < 16, grown
+    assert grown["cell"] < 160, grown
