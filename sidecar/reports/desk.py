@@ -60,6 +60,7 @@ def page(scope: Scope, desk: Desk) -> dict[str, Any]:
         "request": {"question": order["question"] if order else "", "history": ""},
         "order": order,
         "viewer_url": viewer_url(desk.context, study),
+        "explorer_url": f"/explorer/{desk.context.id}",
         "priors": _priors(scope, desk),
         "report": _report(study, report),
         "editable": mine and not desk.hindrance and policy.may_write(scope.actor, study, report),

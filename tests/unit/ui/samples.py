@@ -189,6 +189,7 @@ READING = {
     "request": {"question": "Acute right hemiparesis and aphasia since 18:50. Vessel occlusion? Bleeding?", "history": "Atrial fibrillation, apixaban."},
     "order": order_samples.BESIDE,
     "viewer_url": "/ohif/viewer?StudyInstanceUIDs=1.2.3&ctx=c1",
+    "explorer_url": "/explorer/c1",
     "priors": [
         {"id": "8", "study_instance_uid": "1.2.8", "when": "2024-03-14", "modality": "CT", "description": "CT Head without contrast", "site": MERCY, "report_href": "/reports/8"},
         {"id": "9", "study_instance_uid": "1.2.9", "when": "2022-11-02", "modality": "MR", "description": "MRI Brain", "site": HARBOUR, "report_href": ""},
