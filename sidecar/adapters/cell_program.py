@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
-LIMITS = ("prlimit", "--core=0", "--nofile=8192", "--data=8589934592")
+LIMITS = ("prlimit", "--core=0", "--nofile=8192", "--data=12884901888")
+DEEP_STACK = ("prlimit", "--stack=67108864")
+"""Orthanc's limit of 64 nested sequences comes after DCMTK has read them, one call within the other: 10,000 of them ended the
+process with the usual 8 MB per thread. Stacks count as data, though only what was used of them is memory."""
 """No core dumps (they hold images), 8192 open files, 8 GiB of data: one cell cannot eat the machine."""
 SIGNALS = ("env", "--ignore-signal=INT,TERM")
 """bwrap must outlive the signal that stops Orthanc in peace: Orthanc sets its own handlers, bwrap keeps ignoring."""
@@ -102,8 +105,8 @@ def command(housing: CellHousing, spec: CellSpec) -> list[str]:
 
 
 def door_command(housing: CellHousing, spec: CellSpec) -> list[str]:
-    """Return the door's command: the same walls, and Python from the same root."""
-    return [*_walls(housing, spec), PYTHON, "-m", "orthanc_plugin.door"]
+    """Return the door's command: the same walls, and Python from the same root; no module comes from the cell's files."""
+    return [*_walls(housing, spec), PYTHON, "-P", "-m", "orthanc_plugin.door"]
 
 
 def _walls(housing: CellHousing, spec: CellSpec) -> list[str]:
@@ -128,7 +131,7 @@ def _walls(housing: CellHousing, spec: CellSpec) -> list[str]:
 
 def orthanc(cell_dir: str) -> list[str]:
     """Return Orthanc and its options."""
-    return [ORTHANC, f"--logfile={cell_dir}/log/orthanc.log"]
+    return [*DEEP_STACK, ORTHANC, f"--logfile={cell_dir}/log/orthanc.log"]
 
 
 def environment(housing: CellHousing, spec: CellSpec, cell_dir: str, plugin_dir: str) -> dict[str, str]:

@@ -150,7 +150,7 @@ class RunningCell:
         """Start the door unless it runs."""
         if self.door is None or self.door.poll() is not None:
             with (self.directory / "log" / "door.log").open("ab") as log:
-                command = [*self.walls(), "--chdir", INSIDE, "/usr/bin/python3", "-m", "orthanc_plugin.door"]
+                command = [*self.walls(), "--setenv", "PYTHONPATH", INSIDE, "/usr/bin/python3", "-P", "-m", "orthanc_plugin.door"]
                 self.door = subprocess.Popen(command, env=self.environment(), stderr=log)
 
     def wait_until_ready(self, timeout: float = 20) -> None:

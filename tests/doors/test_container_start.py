@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from sidecar.adapters import supervisor_rpc
-from sidecar.adapters.cell_program import CellHousing, CellSpec, render
+from sidecar.adapters.cell_program import CellHousing, CellSpec, render, render_door
 from sidecar.instance import orthanc_root
 from sidecar.instance.ports import first_free
-from sidecar.instance.readiness import url_status, wait_until
+from sidecar.instance.readiness import port_answers, url_status, wait_until
 
 CHECKOUT = Path(__file__).parents[2]
 DOCKERFILE = (CHECKOUT / "Dockerfile.orthanc").read_text()
@@ -60,18 +60,20 @@ def test_a_cell_placed_by_the_worker_comes_up(shared: Path, container: subproces
         orthanc_config=Path("/opt/readingroom/orthanc.json"), inbox_url="http://127.0.0.1:9/intake/events",
         cell_host="cells", orthanc_root=None,
     )  # fmt: skip
-    dicom, http = first_free(range(28500, 28600)), first_free(range(28600, 28700))
-    spec = CellSpec(uuid.uuid4(), uuid.uuid4(), "MERCY", dicom, http, "s")
+    dicom, http, inner = (first_free(range(first, first + 100)) for first in (28500, 28600, 28700))
+    spec = CellSpec(uuid.uuid4(), uuid.uuid4(), "MERCY", dicom, http, "s", inner)
     home = shared / "cells" / str(spec.cell_id)
     for name in ("storage", "index", "log"):
         (home / name).mkdir(parents=True)
     (home / "secret").write_text(spec.secret)
     (home / "policy.json").write_text(json.dumps({
-        "version": 1, "revision": 1, "cell": str(spec.cell_id), "organisation": str(spec.organisation_id), "keys": {},
-        "senders": [], "revoked_sessions": {}, "issued_at": "2026-01-01T00:00:00Z",
+        "version": 2, "revision": 1, "cell": str(spec.cell_id), "organisation": str(spec.organisation_id), "keys": {},
+        "senders": [], "dicom": {"plain": True, "tls_port": 0}, "revoked_sessions": {}, "issued_at": "2026-01-01T00:00:00Z",
     }))  # fmt: skip
     socket = shared / "supervisor/supervisor.sock"
     wait_until(socket.exists, seconds=15, what=f"supervisord ({shlex.join(map(str, container.args))})")  # type: ignore[arg-type]
-    (shared / f"supervisor/cells/{spec.program}.conf").write_text(render(housing, spec))
-    assert supervisor_rpc.apply_group(supervisor_rpc.connect(socket), spec.program)
+    for program, text in ((spec.program, render(housing, spec)), (spec.door, render_door(housing, spec))):
+        (shared / f"supervisor/cells/{program}.conf").write_text(text)
+        assert supervisor_rpc.apply_group(supervisor_rpc.connect(socket), program)
     wait_until(lambda: url_status(f"http://127.0.0.1:{http}/system") == 403, seconds=20, what="the cell's answer")
+    wait_until(lambda: port_answers(dicom), seconds=10, what="the door")
