@@ -83,5 +83,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP INDEX ix_studies_organisation_id_accession_number")
-    op.execute("DROP TABLE order_studies")
-    op.execute("DROP TABLE orders")
+    op.execute("DROP TABLE order_studies, orders")
