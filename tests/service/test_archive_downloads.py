@@ -96,14 +96,14 @@ def test_explorers_links_lead_the_owners_people_to_the_page_of_a_verb(
 ) -> None:
     with scopes.open(cast.owner.actor) as scope:
         orthanc_id = studies.get(scope, study.id).orthanc_id
-    answer = browse(cast.owner).get(f"/archive/by-orthanc-id/{orthanc_id}/delete")
+    answer = browse(cast.owner).get(f"/archive/by-orthanc-id/own/{orthanc_id}/delete")
     assert (answer.status_code, answer.location) == (302, f"/studies/{study.id}/delete")
-    assert browse(cast.owner).get(f"/archive/by-orthanc-id/{orthanc_id}/burn").status_code == 404
+    assert browse(cast.owner).get(f"/archive/by-orthanc-id/own/{orthanc_id}/burn").status_code == 404
     for person in (cast.reader, cast.stranger, cast.strange_technician, cast.luke_technician):
-        refused = browse(person).get(f"/archive/by-orthanc-id/{orthanc_id}/download")
+        refused = browse(person).get(f"/archive/by-orthanc-id/own/{orthanc_id}/download")
         assert refused.status_code == 404
         unknown = uuid4().hex
-        assert alike(refused, orthanc_id) == alike(browse(person).get(f"/archive/by-orthanc-id/{unknown}/download"), unknown)
+        assert alike(refused, orthanc_id) == alike(browse(person).get(f"/archive/by-orthanc-id/own/{unknown}/download"), unknown)
 
 
 def test_a_strangers_download_is_that_of_an_unknown_study(browse: Browse, scopes: Scopes, cast: Cast, study: Made) -> None:

@@ -37,6 +37,12 @@ def send(scope: Scope, study_id: UUID) -> ResponseReturnValue:
     return redirect("/archive/jobs")
 
 
+@route(bp, "/studies/<uuid:study_id>/export", needs=Permission.EXPORT_ASK)
+def export_page(scope: Scope, study_id: UUID) -> ResponseReturnValue:
+    """Lead to the form of de-identified exports with this study in it."""
+    return redirect(f"/exports/new?studies={studies.get(scope, study_id).id}")
+
+
 @route(bp, "/studies/<uuid:study_id>/delete", needs=Permission.STUDY_DELETE)
 def delete_page(scope: Scope, study_id: UUID) -> ResponseReturnValue:
     """Ask why."""

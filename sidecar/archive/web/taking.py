@@ -3,24 +3,22 @@
 from typing import cast
 from uuid import UUID
 
-from flask import Response, current_app, redirect, render_template, request
+from flask import Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.archive import service
 from sidecar.archive.forms import DownloadForm
 from sidecar.archive.model import Form
-from sidecar.archive.web.blueprint import VERBS, bp, of_study
+from sidecar.archive.web.blueprint import bp, of_study
 from sidecar.gate.forms import read
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
-from sidecar.kernel.errors import Invalid, Missing
+from sidecar.kernel.errors import Invalid
 from sidecar.kernel.settings import Settings
 from sidecar.studies import queries as studies
 from sidecar.studies.cells import cell_of
-from sidecar.studies.tables import Study
 
 INTERNAL = "/__from_cell"
 """The location of nginx that nobody outside can name: it fetches the rest of the path from the cell."""
@@ -58,16 +56,6 @@ def take(scope: Scope, study_id: UUID) -> ResponseReturnValue:
     if wanted is None:
         raise Invalid("Ask for form=zip or form=media; series_id names one series.")
     return _carry(scope, service.download(scope, study_id, form=wanted.form, series_id=wanted.series_id))
-
-
-@route(bp, "/archive/by-orthanc-id/<orthanc_id>/<verb>", needs=Permission.STUDY_LIST)
-def by_orthanc_id(scope: Scope, orthanc_id: str, verb: str) -> ResponseReturnValue:
-    """Lead from Orthanc Explorer, which knows only the cell's own ids, to the page of a verb. For the owner's people."""
-    own = select(Study).where(Study.organisation_id == scope.organisation_id, Study.orthanc_id == orthanc_id)
-    study = scope.one(own)
-    if verb not in {name for name, _label, _needs in VERBS}:
-        raise Missing
-    return redirect(f"/studies/{study.id}/{verb}")
 
 
 def _carry(scope: Scope, parcel: service.Parcel) -> Response:
