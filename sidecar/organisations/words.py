@@ -55,6 +55,15 @@ class Told(Protocol):
     count: int
 
 
+class Refused(Protocol):
+    """A refused_associations row."""
+
+    aet: str
+    address: str
+    reason: str
+    attempts: int
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """What became of an association; ``tone`` ok, warn or "" (neutral)."""
@@ -88,6 +97,19 @@ def refusal(outcome: str, aet: str, address: str, services: Sequence[str] = (), 
         Outcome.TOO_MANY: f"{aet or 'Somebody'} at {address} had too many connections open at once",
     }
     return texts[Outcome(outcome)]
+
+
+def refused(row: Refused) -> str:
+    """Say who was refused, why and how often."""
+    often = "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
+    return f"{refusal(row.reason, row.aet, row.address)}, {often}"
+
+
+def advice(row: Refused, *, archive: str) -> str:
+    """Say what to do about a refusal. ``archive`` is the cell's AE title."""
+    if not row.aet:
+        return "It cannot be registered: entries are found by their AE title. Set one at the device."
+    return ADVICE[Outcome(row.reason)].format(archive=archive)
 
 
 def _done(row: Told) -> str:

@@ -12,6 +12,8 @@ from sidecar.gate.actor import OrganisationKind
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.organisations import queries as organisations
+from sidecar.organisations import words
+from sidecar.organisations.model import Service
 from sidecar.organisations.tables import Organisation
 from sidecar.reports import queries, rules
 from sidecar.reports.tables import Report
@@ -170,12 +172,12 @@ def _unknown_senders(scope: Scope) -> list[dict[str, Any]]:
     """Return who knocked in vain, for those whose job it is to know."""
     if not may_ever(scope.actor, Permission.SENDER_READ):
         return []
+    title = organisations.own_cell(scope).aet
     may_register = may_ever(scope.actor, Permission.SENDER_MANAGE)
     return [
         {
-            "aet": each.aet,
-            "address": each.address,
-            "attempts": each.attempts,
+            "text": words.refused(each),
+            "advice": words.advice(each, archive=title),
             "last_at": each.last_at,
             "register_href": "/admin/ae-titles" if may_register else "",
         }
@@ -207,4 +209,5 @@ def _senders(scope: Scope) -> list[dict[str, Any]]:
             "silent": each.aet not in seen,
         }
         for each in organisations.entities(scope)
+        if each.networks and Service.STORE in each.services
     ]

@@ -78,6 +78,10 @@ def _association(now: datetime, minutes: float, aet: str, outcome: str = "accept
     return SimpleNamespace(aet=aet, outcome=outcome, **known)
 
 
+def _refused(aet: str, address: str, reason: str, attempts: int, last_at: datetime) -> SimpleNamespace:
+    return SimpleNamespace(aet=aet, address=address, reason=reason, attempts=attempts, last_at=last_at)
+
+
 def contexts(now: datetime, cell: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
     """Page name → (template, context), around a moment."""
     scanner, pacs, station = entities(now)
@@ -88,9 +92,9 @@ def contexts(now: datetime, cell: dict[str, Any]) -> dict[str, tuple[str, dict[s
         SimpleNamespace(entity=station, certificate=None),
     ]
     refusals = [
-        {"aet": "CT7", "address": "10.1.2.3", "reason": "unknown-aet", "attempts": 14, "last_at": now - timedelta(minutes=2)},
-        {"aet": "MERCY_CT1", "address": "10.9.0.1", "reason": "wrong-address", "attempts": 1, "last_at": now},
-        {"aet": "", "address": "10.9.0.7", "reason": "unknown-aet", "attempts": 3, "last_at": now},
+        _refused("CT7", "10.1.2.3", "unknown-aet", 14, now - timedelta(minutes=2)),
+        _refused("MERCY_CT1", "10.9.0.1", "wrong-address", 1, now),
+        _refused("", "10.9.0.7", "unknown-aet", 3, now),
     ]
     rows = [
         _association(now, 1, "MERCY_CT1", objects=212, bytes_in=110_000_000),

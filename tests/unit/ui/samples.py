@@ -255,11 +255,10 @@ HOSPITAL = {
     "modalities": [("", "All modalities"), ("CT", "CT")],
     "unknown_senders": [
         {
-            "aet": "CT7",
-            "address": "10.1.2.3",
-            "attempts": 14,
+            "text": "Unknown AE title CT7 from 10.1.2.3, 14 attempts",
+            "advice": "Its images are refused until it is registered.",
             "last_at": ago(2),
-            "register_href": "/admin/ae-titles?aet=CT7&network=10.1.2.3",
+            "register_href": "/admin/ae-titles",
         }
     ],
     "senders": [
