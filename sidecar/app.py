@@ -51,6 +51,7 @@ BLUEPRINTS = (
     "sidecar.dicomweb.web",
     "sidecar.dicomweb.stow",
     "sidecar.dicomweb.thumbnails",
+    "sidecar.dicomweb.frames",
     "sidecar.dicomweb.pixels",
     "sidecar.explorer.web",
 )

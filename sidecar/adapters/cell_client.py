@@ -59,6 +59,9 @@ class Cells(Protocol):
     def store(self, cell: CellAddress, file: BinaryIO, size: int) -> Kept:
         """Give the cell one DICOM file of ``size`` bytes."""
 
+    def file(self, cell: CellAddress, orthanc_id: str) -> bytes:
+        """Return an instance's whole file."""
+
     def rendered(self, cell: CellAddress, orthanc_id: str, *, size: int) -> bytes:
         """Return an instance as a JPEG that fits into a square of ``size`` pixels."""
 
@@ -116,6 +119,10 @@ class CellClient:
             return KEPT.get(response.status_code, Kept.FAILED)
         return Kept.KNOWN if response.json().get("Status") == ALREADY_THERE else Kept.STORED
 
+    def file(self, cell: CellAddress, orthanc_id: str) -> bytes:
+        """Return an instance's file as it was sent."""
+        return self._get(cell, f"/instances/{orthanc_id}/file").content
+
     def rendered(self, cell: CellAddress, orthanc_id: str, *, size: int) -> bytes:
         """Return an instance's picture as Orthanc windows it, its middle frame's where there are several."""
         arguments = {"width": str(size), "height": str(size), "quality": "80", "smooth": "1"}
@@ -137,10 +144,20 @@ class CellClient:
         """Return name and versions of the running Orthanc."""
         return self._object(cell, "/system")
 
-    def instance(self, cell: CellAddress, orthanc_id: str, *, transcode: str = "") -> bytes:
-        """Return one instance as stored (PS3.10), or in another transfer syntax where the cell can write it."""
-        arguments = {"transcode": transcode} if transcode else None
-        return self._get(cell, f"/instances/{orthanc_id}/file", arguments).content
+    def instance(self, cell: CellAddress, orthanc_id: str, target: BinaryIO, *, transcode: str = "") -> None:
+        """Write one instance as stored (PS3.10) into a file, or in another transfer syntax where the cell can write it.
+
+        Raises Unable when it cannot.
+        """
+        url = f"http://{cell.netloc}/instances/{orthanc_id}/file"
+        token = self._tokens.service(cell=cell.cell_id, organisation=cell.organisation_id, now=self._clock())
+        told = {"Authorization": f"Bearer {token}"}
+        try:
+            with self._http.stream("GET", url, params={"transcode": transcode} if transcode else None, headers=told) as response:
+                _require_ok(cell, response)
+                target.writelines(response.iter_bytes())
+        except httpx.TransportError as error:
+            raise Busy("The archive that holds these images is not answering. Try again in a moment.") from error
 
     def _object(self, cell: CellAddress, path: str, arguments: Mapping[str, str] | None = None) -> dict[str, Any]:
         answer: object = self._get(cell, path, arguments).json()
@@ -180,18 +197,23 @@ class CellClient:
             response = self._http.request(method, url, params=arguments, headers=told, **sent)
         except httpx.TransportError as error:
             raise Busy("The archive that holds these images is not answering. Try again in a moment.") from error
-        if response.status_code == httpx.codes.NOT_FOUND:
-            raise Missing
-        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise Unable("The archive that holds these images cannot answer now. Try again in a moment.")
-        if response.status_code != httpx.codes.OK:
-            raise Broken(f"cell {cell.cell_id} refused the sidecar with status {response.status_code}")
+        _require_ok(cell, response)
         return response
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
     while piece := file.read(PIECE):
         yield piece
+
+
+def _require_ok(cell: CellAddress, response: httpx.Response) -> None:
+    """Raise what a status other than 200 means."""
+    if response.status_code == httpx.codes.NOT_FOUND:
+        raise Missing
+    if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise Unable("The archive that holds these images cannot answer now. Try again in a moment.")
+    if response.status_code != httpx.codes.OK:
+        raise Broken(f"cell {cell.cell_id} refused the sidecar with status {response.status_code}")
 
 
 def relative(body: bytes, *, marker: str, path: str) -> bytes:

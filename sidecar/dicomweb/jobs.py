@@ -6,13 +6,14 @@ from uuid import UUID
 import structlog
 
 from sidecar.adapters.cell_client import CellAddress, CellClient, Cells
+from sidecar.dicomweb import twins
 from sidecar.dicomweb.thumbnails import made
 from sidecar.gate.actor import OrganisationKind, system_actor
 from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Busy, Missing, Problem
 from sidecar.organisations.queries import organisation_ids
-from sidecar.studies import contexts, metadata, thumbnails
+from sidecar.studies import contexts, metadata, queries, thumbnails
 from sidecar.studies.cells import cell_of
 from sidecar.studies.metadata import Wanted
 
@@ -82,10 +83,19 @@ def fill_provider(scopes: Scopes, cells: Cells, organisation_id: UUID, *, host: 
     return sum(_fetch(scopes, cells, cell, each) for each in todo)
 
 
+def _described(scopes: Scopes, cells: Cells, cell: CellAddress, series: Wanted) -> bytes:
+    try:
+        return cells.series_metadata(cell, series.study_instance_uid, series.series_instance_uid)
+    except Missing:
+        with scopes.open(system_actor(cell.organisation_id)) as scope:
+            instances = queries.instances_of(scope, cell.organisation_id, series.series_id)
+        return twins.series_metadata(cells, cell, instances)
+
+
 def _fetch(scopes: Scopes, cells: Cells, cell: CellAddress, series: Wanted) -> bool:
     """Fetch one series and keep it; what fails otherwise than by a silent cell is noted, logged and left alone a while."""
     try:
-        body = cells.series_metadata(cell, series.study_instance_uid, series.series_instance_uid)
+        body = _described(scopes, cells, cell, series)
     except Busy:
         raise
     except Problem as problem:

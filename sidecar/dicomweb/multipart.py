@@ -34,7 +34,7 @@ def boundary_of(content_type: str, *, holds: str) -> bytes:
     options = {name.lower(): value.strip().strip('"') for name, value in PARAMETER.findall(rest)}
     if kind.strip().lower() != "multipart/related" or options.get("type", holds).lower() != holds:
         raise Unsupported(f'What is stored comes as multipart/related; type="{holds}".')
-    boundary = options.get("boundary", "")
+    boundary: str = options.get("boundary", "")
     if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii() or not boundary.isprintable():
         raise Invalid("The content type names no boundary of 1 to 70 characters.")
     return boundary.encode()

@@ -7,12 +7,13 @@ from typing import Any, cast
 
 from flask import current_app
 
-from sidecar.adapters.cell_client import Cells
+from sidecar.adapters.cell_client import CellAddress, Cells
+from sidecar.dicomweb import twins
 from sidecar.gate.http import scopes
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Missing
 from sidecar.kernel.settings import Settings
-from sidecar.studies import metadata
+from sidecar.studies import metadata, queries
 from sidecar.studies.cells import cell_of
 from sidecar.studies.model import Arrival
 from sidecar.studies.tables import Series, Study
@@ -32,7 +33,7 @@ def packed_metadata(scope: Scope, study: Study, series: Series) -> bytes:
     settings = cast("Settings", current_app.extensions["readingroom.settings"])
     cells = cast("Cells", current_app.extensions["readingroom.cells"])
     cell = cell_of(scope, study.organisation_id, host=settings.cell_host)
-    body = cells.series_metadata(cell, study.study_instance_uid, series.series_instance_uid)
+    body = from_cell(scope, cells, cell, study, series)
     packed = metadata.pack(body)
     if study.arrival == Arrival.COMPLETE:
         walls = scopes()
@@ -42,6 +43,14 @@ def packed_metadata(scope: Scope, study: Study, series: Series) -> bytes:
 
         scope.after_commit(keep)
     return packed
+
+
+def from_cell(scope: Scope, cells: Cells, cell: CellAddress, study: Study, series: Series) -> bytes:
+    """Return the series' metadata from its cell: by its UIDs, else instance by instance, when two patients share them."""
+    try:
+        return cells.series_metadata(cell, study.study_instance_uid, series.series_instance_uid)
+    except Missing:
+        return twins.series_metadata(cells, cell, queries.instances_of(scope, series.organisation_id, series.id))
 
 
 def described(packed: bytes, instance_uid: str) -> dict[str, Any]:

@@ -38,6 +38,15 @@ def series_of(scope: Scope, study: Study) -> Sequence[Series]:
     ).all()
 
 
+def instances_of(scope: Scope, organisation_id: UUID, series_id: UUID) -> Sequence[Instance]:
+    """Return a series' instances in their own order (Instance Number (0020,0013), unnumbered last)."""
+    return scope.session.scalars(
+        select(Instance)
+        .where(Instance.organisation_id == organisation_id, Instance.series_id == series_id)
+        .order_by(Instance.instance_number.nulls_last(), Instance.sop_instance_uid)
+    ).all()
+
+
 def middle_image(scope: Scope, series: Series) -> Instance | None:
     """Return the image in the middle of a series, which shows it best; None when it holds none.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -16,16 +17,17 @@ import requests
 from dicomweb_client.api import DICOMwebClient
 from flask import Flask
 from pydicom.dataset import Dataset
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.adapters.cell_tokens import CellTokens, session_hash
 from sidecar.dicomweb import jobs
-from sidecar.gate.actor import platform_system
+from sidecar.gate.actor import platform_system, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Broken, Busy, Missing
 from sidecar.organisations.tables import Cell
 from sidecar.studies import contexts
+from sidecar.studies.tables import Instance
 from tests.browser import Browser
 from tests.cast import Cast, Person
 from tests.doors import phantom
@@ -278,6 +280,57 @@ def test_a_dicomweb_client_searches_fetches_and_stores_in_the_own_archive(
                 stranger.cookies.update(cookies(browse(cast.strange_technician)))
                 assert seen(stranger.get(f"{root}{path}")) == unknown
                 assert stranger.get(f"{chain.url}/dicom-web/own/studies").json() == []
+
+
+def test_two_patients_sent_with_the_same_uids_are_both_shown_and_kept_apart(
+    chain: EdgeChain,
+    mercys_cell: RunningCell,
+    cast: Cast,
+    scopes: Scopes,
+    browse: Callable[[Person | None], Browser],
+    tmp_path: Path,
+) -> None:
+    mine = with_bulk_data(2, PatientName="Mine^Mary")
+    twins = [copy.deepcopy(each) for each in mine]
+    for each in twins:
+        each.PatientID, each.PatientName = "P-2", "Twin^Tom"
+        each.PixelData = bytes(len(each.PixelData))
+    send(mercys_cell, tmp_path / "mine", mine)
+    send(mercys_cell, tmp_path / "twins", twins)
+    with CellClient(CellTokens(mercys_cell.signing_key)) as cells:
+        events = cells.changes(address(mercys_cell), since=0)["events"]
+    ids = {(event["study"]["PatientID"], each["SOPInstanceUID"]): each["ID"] for event in events for each in event["instances"]}
+    assert len(ids) == 4
+    made = []
+    for datasets, patient in ((mine, "P-1"), (twins, "P-2")):
+        study = index(scopes, cast, datasets, patient_id=patient)
+        made.append(study)
+        with scopes.open(system_actor(cast.mercy)) as scope:
+            rows = scope.session.scalars(select(Instance).where(Instance.study_id == study.id).order_by(Instance.instance_number))
+            for row, dataset in zip(rows, datasets, strict=True):
+                row.sop_instance_uid, row.orthanc_id = dataset.SOPInstanceUID, ids[patient, dataset.SOPInstanceUID]
+    browser = browse(cast.reader)
+    with requests.Session() as session:
+        session.trust_env = False
+        session.cookies.update(cookies(browser))
+        for study, datasets, name in ((made[0], mine, "Mine^Mary"), (made[1], twins, "Twin^Tom")):
+            root = f"{chain.url}/dicom-web/{open_context(scopes, browser, cast.reader, study)}"
+            client = DICOMwebClient(root, session=session)
+            metadata = client.retrieve_series_metadata(study.uid, study.series[0])
+            assert {each["00100010"]["Value"][0]["Alphabetic"] for each in metadata} == {name}
+            assert metadata[0]["7FE00010"]["BulkDataURI"].startswith("instances/")
+            for dataset in datasets:
+                where = (study.uid, study.series[0], dataset.SOPInstanceUID)
+                frame = client.retrieve_instance_frames(*where, [1], media_types=(("application/octet-stream", "*"),))
+                assert frame == [dataset.PixelData]
+                assert client.retrieve_instance_rendered(*where, media_types=("image/jpeg",)).startswith(b"\xff\xd8")
+            place = f"studies/{study.uid}/series/{study.series[0]}/instances/{datasets[0].SOPInstanceUID}"
+            unknown = seen(session.get(f"{root}/{place.replace(study.uid, '1.2.3')}/frames/1"))
+            assert unknown[0] == session.get(f"{root}/{place}/frames/2").status_code == 404
+            with requests.Session() as stranger:
+                stranger.trust_env = False
+                stranger.cookies.update(cookies(browse(cast.stranger)))
+                assert seen(stranger.get(f"{root}/{place}/frames/1")) == unknown
 
 
 def test_the_worker_fills_the_cache_and_the_cell_may_then_be_down(

@@ -15,6 +15,7 @@ class FakeCells:
         self.counted: dict[UUID, dict[str, Any] | Exception] = {}
         self.keeps: dict[int, Kept | Exception] = {}
         self.taken: list[bytes] = []
+        self.files: dict[str, bytes | Exception] = {}
         self.pictures: dict[str, bytes | Exception] = {}
         self.asked: list[tuple[CellAddress, str]] = []
 
@@ -28,6 +29,10 @@ class FakeCells:
         self.asked.append((cell, f"store {size}"))
         self.taken.append(body)
         return self._answer(self.keeps, len(self.taken), "store")
+
+    def file(self, cell: CellAddress, orthanc_id: str) -> bytes:
+        self.asked.append((cell, f"file {orthanc_id}"))
+        return self._answer(self.files, orthanc_id, "file")
 
     def rendered(self, cell: CellAddress, orthanc_id: str, *, size: int) -> bytes:
         self.asked.append((cell, f"rendered {orthanc_id} {size}"))
