@@ -20,6 +20,10 @@ tested without a server.
 - watch     once a second: policy, senders, refusals
 - announce  the cell-started event
 - surface   routes the running server offers and the reviewed table lacks
+- worklist  the modality worklist on disk, and what a query finds in it
+- matching  attribute matching of PS3.4, for it
+- encoding  a step as a DICOM file
+- holdings  which objects a C-MOVE or C-GET means; the door asks
 - loops     threads that survive their own errors and stop when asked
 - settings  the cell's environment
 

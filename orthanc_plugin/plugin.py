@@ -33,6 +33,7 @@ from orthanc_plugin.explorer import Context
 from orthanc_plugin.finding import MalformedError
 from orthanc_plugin.gate import Gate
 from orthanc_plugin.harvest import Harvester, encode
+from orthanc_plugin.holdings import Desk
 from orthanc_plugin.inbox import Inbox
 from orthanc_plugin.inner_port import keep_inside
 from orthanc_plugin.logfile import keep_small
@@ -169,6 +170,7 @@ ANSWERED = (
 """Where Orthanc must not answer a reading context: in its place we do, and hand everybody else on."""
 SETTINGS.records.mkdir(mode=0o700, parents=True, exist_ok=True)
 RECORDS, NEWS = Records(SETTINGS.records), Listener(SETTINGS.news)
+DESK = Desk(SETTINGS.desk, REST.post)
 ARCHIVE = Archive(REST.get, REST.post, cell=SETTINGS.cell, caller=Addresses(SETTINGS.addresses).caller)
 HARVESTER = Harvester(ARCHIVE, QUEUE, STORE)
 PACE = Pace()
@@ -282,6 +284,12 @@ def announce_step() -> float:
     return 3600.0
 
 
+def desk_step() -> float:
+    """The door asks which objects a retrieval means."""
+    DESK.answer_one()
+    return 0.0
+
+
 def crashed(message: str) -> None:
     """Log an unexpected error of a thread with its traceback."""
     orthanc.LogError(f"{message}\n{traceback.format_exc()}")
@@ -292,7 +300,8 @@ HARVEST_LOOP = Loop("rr-harvest", when_ready(harvest_step), crashed)
 COURIER_LOOP = Loop("rr-courier", when_ready(courier_step), crashed)
 ANNOUNCE_LOOP = Loop("rr-announce", when_ready(announce_step), crashed)
 NEWS_LOOP = Loop("rr-news", news_step, crashed, unblock=NEWS.unblock)
-LOOPS = (WATCH_LOOP, HARVEST_LOOP, COURIER_LOOP, ANNOUNCE_LOOP, NEWS_LOOP)
+DESK_LOOP = Loop("rr-desk", when_ready(desk_step), crashed, unblock=DESK.unblock)
+LOOPS = (WATCH_LOOP, HARVEST_LOOP, COURIER_LOOP, ANNOUNCE_LOOP, NEWS_LOOP, DESK_LOOP)
 
 
 def request_of(uri: str, request: dict[str, Any]) -> Request:

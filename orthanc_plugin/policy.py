@@ -15,7 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from orthanc_plugin.entities import LAST_PORT, ApplicationEntity, parse_entity
+from orthanc_plugin.entities import LAST_PORT, ApplicationEntity, Service, parse_entity
 
 SUPPORTED_VERSION = 2
 
@@ -39,6 +39,10 @@ class Policy:
     revoked_sessions: frozenset[str] = frozenset()
     plain: bool = True
     tls_port: int = 0
+
+    def services_of(self, aet: str) -> frozenset[Service]:
+        """What an AE title may ask of the cell; an unknown one nothing."""
+        return next((each.services for each in self.entities if each.aet == aet), frozenset())
 
 
 SHUT = Policy()

@@ -46,6 +46,11 @@ class Settings:
         return self.directory / "door" / "news"
 
     @property
+    def desk(self) -> Path:
+        """The plugin's socket for the door's "which objects does this retrieval mean?"."""
+        return self.directory / "door" / "desk"
+
+    @property
     def log_file(self) -> Path:
         """The file of Orthanc's --logfile."""
         return self.directory / "log" / "orthanc.log"

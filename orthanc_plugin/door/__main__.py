@@ -21,6 +21,7 @@ from orthanc_plugin.door.reception import cut
 from orthanc_plugin.door.records import Records
 from orthanc_plugin.door.tally import Record, Tally
 from orthanc_plugin.door.tls import TlsFiles
+from orthanc_plugin.holdings import ask
 from orthanc_plugin.policy import PolicyError, PolicyFile
 from orthanc_plugin.settings import read
 
@@ -60,6 +61,7 @@ class Door:
             answered=self.herald.answered,
             record=self._record,
             complain=self._complain,
+            find=lambda keys: ask(settings.desk, keys),
         )
 
     def look(self) -> None:

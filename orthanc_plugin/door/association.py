@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from orthanc_plugin.door import pdu, tls
 from orthanc_plugin.door.addresses import Addresses
 from orthanc_plugin.door.admission import REJECTIONS, Caller, Outcome, judge
+from orthanc_plugin.door.conversation import RETRIEVALS, Find, Rules
 from orthanc_plugin.door.reception import REQUEST_SECONDS, Seats, WaitingRoom, receive_request
 from orthanc_plugin.door.relay import relay
+from orthanc_plugin.door.retrieving import attend
 from orthanc_plugin.door.services import services_of
 from orthanc_plugin.door.tally import Record
 from orthanc_plugin.policy import Policy
@@ -44,6 +46,7 @@ class House:
     answered: Callable[[], None]
     record: Callable[[Record], None]
     complain: Callable[[str], None]
+    find: Find
     waiting: WaitingRoom = field(default_factory=WaitingRoom)
     seats: Seats = field(default_factory=Seats)
     live: dict[int, Live] = field(default_factory=dict)
@@ -103,22 +106,34 @@ def _receive(house: House, connection: socket.socket, raw: bytes, record: Record
         return
     house.live[id(connection)] = Live(connection, caller, request)
     try:
-        inward, outward = _relay(house, connection, caller.address, raw)
+        inward, outward = _relay(house, connection, record, raw)
     finally:
         del house.live[id(connection)]
         house.seats.free(caller.address)
-    allowed = next((each.services for each in policy.entities if each.aet == request.calling), frozenset())
-    house.record(replace(record, services=services & allowed, bytes_in=inward, bytes_out=outward, ended_at=time.time()))
+    house.record(
+        replace(
+            record,
+            services=services & policy.services_of(request.calling),
+            bytes_in=inward,
+            bytes_out=outward,
+            ended_at=time.time(),
+        )
+    )
 
 
-def _relay(house: House, connection: socket.socket, address: str, raw: bytes) -> tuple[int, int]:
+def _relay(house: House, connection: socket.socket, record: Record, raw: bytes) -> tuple[int, int]:
     try:
-        cell = _call_cell(house.inner_port, house.addresses.stand_in(address))
+        cell = _call_cell(house.inner_port, house.addresses.stand_in(record.caller.address))
     except OSError as error:
         house.complain(f"the cell does not answer: {error.strerror or type(error).__name__}")
         _say(connection, pdu.Rejection.TEMPORARY_CONGESTION.pdu())
         return len(raw), 0
+    policy = house.policy()
+    retrieves = policy.services_of(record.aet) & RETRIEVALS & record.services
     with cell:
+        if retrieves:
+            rules = Rules(retrieves, frozenset(each.aet for each in policy.entities if each.host), house.find)
+            return attend(connection, cell, raw, rules, answered=house.answered)
         return relay(connection, cell, raw, answered=house.answered)
 
 

@@ -47,15 +47,15 @@ class Request:
         """Whether the objects come back on the same association."""
         return self.command[Tag.COMMAND_FIELD] == Field.C_GET_RQ
 
-    def response(self, status: Status, counts: Mapping[Tag, int], failed: Sequence[str] = ()) -> bytes:
+    def response(self, status: Status, counts: Mapping[int, int], failed: Sequence[str] = ()) -> bytes:
         """Write a response; the list of what failed goes with a final one that says so."""
         command: Command = {
             Tag.AFFECTED_SOP_CLASS_UID: self.command.get(Tag.AFFECTED_SOP_CLASS_UID, ""),
             Tag.COMMAND_FIELD: Field.C_GET_RSP if self.is_get else Field.C_MOVE_RSP,
             Tag.MESSAGE_ID_RESPONDED_TO: self.command.get(Tag.MESSAGE_ID, 0),
             Tag.STATUS: status,
-            **counts,
         }
+        command.update(counts)
         listed = encode_uids(failed[:TOLD], element=_FAILED_UIDS, syntax=self.syntax) if failed else b""
         return message(self.context, command, listed)
 
@@ -72,76 +72,75 @@ class Retrieval:
     completed: int = 0
     warned: int = 0
     done: bool = False
+    cancelled: bool = False
     _next: int = 0
-    _batch: list[str] = field(default_factory=list)
     _handled: int = 0
-    _succeeded: int = 0
+    """Of the present batch, as Orthanc has told so far; among them with a warning, and failed."""
     _warned: int = 0
+    _bad: list[str] = field(default_factory=list)
     _in_a_row: int = 0
 
     def begin(self) -> None:
         """Ask Orthanc for the next objects, or end when there are none."""
-        self._batch = self.asked[self._next : self._next + AT_ONCE]
-        self._handled = self._succeeded = self._warned = 0
-        if not self._batch:
+        batch = self.asked[self._next : self._next + AT_ONCE]
+        if not batch:
             self._end()
-            return
-        named = encode_uids(self._batch, element=_IMAGE_UIDS, syntax=self.request.syntax, level="IMAGE ")
-        self.to_cell(message(self.request.context, self.request.command, named))
+        elif self.cancelled:
+            self._tell(Status.CANCEL, final=True)
+        else:
+            named = encode_uids(batch, element=_IMAGE_UIDS, syntax=self.request.syntax, level="IMAGE ")
+            self.to_cell(message(self.request.context, self.request.command, named))
 
     def hear(self, answer: Command) -> None:
         """Take a response of Orthanc's to what was asked last."""
         status = answer.get(Tag.STATUS)
         if status == Status.PENDING:
             self._count(answer)
-            if self._position < len(self.asked):
+            if self._next + self._handled < len(self.asked):
                 self._tell(Status.PENDING)
         elif status == Status.CANCEL:
             self._count(answer)
             self._take_over()
             self._tell(Status.CANCEL, final=True)
         elif status in {Status.SUCCESS, Status.WARNING, Status.NO_SUB_OPERATIONS}:
-            self._finish(answer)
+            self._count(answer)
+            self._handled = min(AT_ONCE, len(self.asked) - self._next)
+            self._take_over()
+            self.begin()
         else:
             self._give_up_one(answer)
 
-    @property
-    def _position(self) -> int:
-        return self._next + self._handled
-
     def _count(self, answer: Command) -> None:
-        """Take over how far Orthanc is. A C-MOVE's "completed" are all handled (none of them failed), a C-GET's the good ones."""
+        """Take over how far Orthanc is. Its C-MOVE counts all it handled as completed, and stops at the first that fails.
+
+        Its C-GET tells after each object, so where the number of failures has grown the last one failed.
+        """
         good, bad, warned = (int(answer.get(tag, 0)) for tag in (Tag.COMPLETED, Tag.FAILED, Tag.WARNING))
+        self._warned = warned
         if self.request.is_get:
-            # Orthanc says of a C-GET how many failed and, at its end, which: their order is not told before.
-            self._handled, self._succeeded, self._warned = good + bad + warned, good, warned
+            self._handled, new = good + bad + warned, bad - len(self._bad)
+            here = self._next + self._handled
+            self._bad += self.asked[here - new : here]
         else:
-            self._handled, self._succeeded, self._warned = good, good - warned, warned
+            self._handled = good
 
     def _take_over(self) -> None:
-        self.completed += self._succeeded
+        """Add the present batch, as far as it was handled, to the whole."""
+        self.completed += self._handled - self._warned - len(self._bad)
         self.warned += self._warned
-        self.failed += self._batch[: self._handled - self._succeeded - self._warned]
+        self.failed += self._bad
         self._next += self._handled
-        self._handled = self._succeeded = self._warned = 0
-
-    def _finish(self, answer: Command) -> None:
-        """This batch is through."""
-        self._count(answer)
-        if not self.request.is_get:
-            self._handled, self._succeeded = len(self._batch), len(self._batch) - self._warned
-        self._handled = len(self._batch)
-        self._take_over()
-        self.begin()
+        self._handled, self._warned, self._bad = 0, 0, []
 
     def _give_up_one(self, answer: Command) -> None:
-        """Orthanc stopped at an object: the next one after what it had handled."""
+        """Orthanc stopped at an object: the one after those it had handled. A C-GET counts it as failed itself."""
+        before = len(self._bad)
         if self.request.is_get:
             self._count(answer)
-            self._handled = max(1, self._handled)  # the one that stopped it is counted as failed, or it said nothing
-        else:
+        if len(self._bad) == before:
+            self._bad.append(self.asked[self._next + self._handled])
             self._handled += 1
-        self._in_a_row = 0 if self._succeeded or self._warned else self._in_a_row + 1
+        self._in_a_row = self._in_a_row + 1 if self._handled == len(self._bad) else 0
         self._take_over()
         if self._in_a_row >= HOPELESS and not self.completed:
             self.failed += self.asked[self._next :]
@@ -159,13 +158,12 @@ class Retrieval:
             self._tell(Status.NO_SUB_OPERATIONS, final=True)
 
     def _tell(self, status: Status, *, final: bool = False) -> None:
-        failed = len(self.failed) + self._handled - self._succeeded - self._warned
-        counts = {
-            Tag.COMPLETED: self.completed + self._succeeded,
-            Tag.FAILED: failed,
+        counts: dict[int, int] = {
+            Tag.COMPLETED: self.completed + self._handled - self._warned - len(self._bad),
+            Tag.FAILED: len(self.failed) + len(self._bad),
             Tag.WARNING: self.warned + self._warned,
         }
         if not final or status is Status.CANCEL:
-            counts[Tag.REMAINING] = len(self.asked) - self._position
+            counts[Tag.REMAINING] = len(self.asked) - self._next - self._handled
         self.done = final
         self.to_caller(self.request.response(status, counts, self.failed if final else ()))
