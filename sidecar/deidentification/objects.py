@@ -1,8 +1,10 @@
-"""A stored instance in, an anonymised file out. The preamble, the meta information and the padding are made anew."""
+"""A stored instance in, an anonymised file out. The preamble, the meta information and the padding are made anew.
+
+Both are files: pixels are in memory once, however large the instance is.
+"""
 
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -33,36 +35,35 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An anonymised file, or the reasons why a person must look first (then ``content`` is empty)."""
+    """What an anonymised file is called now, or the reasons why a person must look first (then nothing was written)."""
 
-    content: bytes
     risks: frozenset[Risk]
     series: str = ""
     study: str = ""
     patient: str = ""
 
 
-def make(stored: bytes, how: Deidentifier, *, hold_heads: bool, reviewed: Reviewed | None) -> Made:
-    """Anonymise one instance. What a person has reviewed is not held for the same reasons again."""
+def make(stored: BinaryIO, target: BinaryIO, how: Deidentifier, *, hold_heads: bool, reviewed: Reviewed | None) -> Made:
+    """Anonymise one instance into ``target``. What a person has reviewed is not held for the same reasons again."""
     with config.disable_value_validation():
         try:
             dataset = read(stored)
             risks = pixel_risk.of(dataset, hold_heads=hold_heads)
             if risks & SHUT or (risks and reviewed is None):
-                return Made(b"", risks)
-            return _make(dataset, how, reviewed)
+                return Made(risks)
+            return _make(dataset, target, how, reviewed)
         except BROKEN as error:
             raise Unreadable from error
 
 
-def read(stored: bytes) -> Dataset:
+def read(stored: BinaryIO) -> Dataset:
     """Return the dataset of a file as stored (PS3.10); raise one of BROKEN."""
-    dataset = dcmread(BytesIO(stored))
+    dataset = dcmread(stored)
     dataset.file_meta.TransferSyntaxUID  # noqa: B018 - raises when it is missing: the bytes would have no meaning
     return dataset
 
 
-def _make(dataset: Dataset, how: Deidentifier, reviewed: Reviewed | None) -> Made:
+def _make(dataset: Dataset, target: BinaryIO, how: Deidentifier, reviewed: Reviewed | None) -> Made:
     before = residue.Before.of(dataset, uids=Option.UIDS not in how.options)
     masks = reviewed.masks if reviewed else ()
     pixels.tidy(dataset)
@@ -72,12 +73,9 @@ def _make(dataset: Dataset, how: Deidentifier, reviewed: Reviewed | None) -> Mad
     _stamp(dataset, how.options, looked_at=reviewed is not None, masked=bool(masks))
     _rewrite_meta(dataset)
     if reviewed is None and before.survives_in(dataset):
-        return Made(b"", frozenset({Risk.RESIDUE}))
-    target = BytesIO()
+        return Made(frozenset({Risk.RESIDUE}))
     dataset.save_as(target, enforce_file_format=True)
-    return Made(
-        target.getvalue(), frozenset(), str(dataset.SeriesInstanceUID), str(dataset.StudyInstanceUID), str(dataset.PatientID)
-    )
+    return Made(frozenset(), str(dataset.SeriesInstanceUID), str(dataset.StudyInstanceUID), str(dataset.PatientID))
 
 
 def _stamp(dataset: Dataset, options: frozenset[Option], *, looked_at: bool, masked: bool) -> None:

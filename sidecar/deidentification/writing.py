@@ -4,17 +4,20 @@ Either everything is decided and the file is whole, or somebody must look first 
 start afterwards, so nothing half done is kept and a worker that dies costs only time.
 """
 
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from io import BytesIO
+from typing import Any, BinaryIO, Protocol
 from uuid import UUID
 
 import structlog
 from sqlalchemy import and_, delete, select, update
 
-from sidecar.adapters.cell_client import CellAddress
+from sidecar.adapters.cell_client import CellAddress, Unable
 from sidecar.adapters.seals import Seal
 from sidecar.deidentification import service
 from sidecar.deidentification.engine import Deidentifier
@@ -26,7 +29,7 @@ from sidecar.deidentification.store import ExportStore
 from sidecar.deidentification.tables import Export, ExportedStudy, HeldInstance, Project
 from sidecar.gate.actor import system_actor
 from sidecar.gate.scope import Scopes
-from sidecar.kernel.errors import Busy, Missing
+from sidecar.kernel.errors import Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies.cells import cell_of
 from sidecar.studies.tables import Instance, Series, Study
@@ -35,6 +38,7 @@ LOG = structlog.get_logger("deidentification")
 LEASE = timedelta(minutes=10)
 """A worker that says nothing for so long is taken for dead."""
 SAID_EVERY = timedelta(seconds=1)
+PIECE_BYTES = 1 << 20
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 """Of all entries: the real one would say when."""
@@ -43,8 +47,8 @@ FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 class InstanceSource(Protocol):
     """What the worker asks of a cell."""
 
-    def instance(self, cell: CellAddress, orthanc_id: str, *, transcode: str = "") -> bytes:
-        """Return one stored file; Missing when it is gone, Busy when the cell does not answer."""
+    def instance(self, cell: CellAddress, orthanc_id: str, target: BinaryIO, *, transcode: str = "") -> None:
+        """Write one stored file into ``target``; Missing when it is gone, Busy when the cell does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Writer:
                     said = self.scopes.clock()
                     if not self._say(total=len(pieces)):
                         break
-            _entry(target, "README.txt", _words(how.options, self.done, self.left_out).encode())
+            _entry(target, "README.txt", BytesIO(_words(how.options, self.done, self.left_out).encode()))
         self._end(len(pieces))
 
     def _plan(self) -> tuple[Export, Deidentifier, list[Piece], CellAddress]:
@@ -116,34 +120,44 @@ class Writer:
         if piece.decision == Decision.DROP:
             self.left_out += 1
             return
-        try:
-            made = self._make(piece, how, cell, hold_heads=hold_heads)
-        except Missing:
-            self.left_out += 1  # deleted meanwhile
-            return
-        if made.risks:
-            self._hold(piece, made.risks)
-            return
-        name = f"{made.patient}/study-{piece.study_number:03}/series-{piece.series_number:03}/{number:06}.dcm"
-        _entry(target, name, made.content)
+        directory = self.store.path(self.organisation_id, self.export_id).parent
+        with tempfile.TemporaryFile(dir=directory) as stored, tempfile.TemporaryFile(dir=directory) as clean:
+            try:
+                made = self._make(piece, stored, clean, how, cell, hold_heads=hold_heads)
+            except Missing:
+                self.left_out += 1  # deleted meanwhile
+                return
+            if made.risks:
+                self._hold(piece, made.risks)
+                return
+            name = f"{made.patient}/study-{piece.study_number:03}/series-{piece.series_number:03}/{number:06}.dcm"
+            clean.seek(0)
+            _entry(target, name, clean)
         self.done += 1
 
-    def _make(self, piece: Piece, how: Deidentifier, cell: CellAddress, *, hold_heads: bool) -> Made:
+    def _make(  # noqa: PLR0913 - one instance and all that is decided of it
+        self, piece: Piece, stored: BinaryIO, clean: BinaryIO, how: Deidentifier, cell: CellAddress, *, hold_heads: bool
+    ) -> Made:
         reviewed = Reviewed(piece.masks) if piece.decision else None
         try:
-            stored = self._fetch(piece, cell)
-            return make(stored, how, hold_heads=hold_heads, reviewed=reviewed)
+            self._fetch(piece, cell, stored)
+            stored.seek(0)
+            return make(stored, clean, how, hold_heads=hold_heads, reviewed=reviewed)
         except (Unreadable, Unmaskable):
-            return Made(b"", frozenset({Risk.UNREADABLE}))
+            return Made(frozenset({Risk.UNREADABLE}))
 
-    def _fetch(self, piece: Piece, cell: CellAddress) -> bytes:
-        """Return the file; uncompressed where something must be blacked out and the cell can undo the compression."""
+    def _fetch(self, piece: Piece, cell: CellAddress, target: BinaryIO) -> None:
+        """Get the file; uncompressed where something must be blacked out and the cell can undo the compression."""
         if piece.masks:
             try:
-                return self.cells.instance(cell, piece.orthanc_id, transcode=EXPLICIT_LITTLE)
-            except Busy:
+                self.cells.instance(cell, piece.orthanc_id, target, transcode=EXPLICIT_LITTLE)
+            except Unable:
+                target.seek(0)
+                target.truncate()
                 LOG.info("cell could not undo the compression", cell=str(cell.cell_id), instance=piece.orthanc_id)
-        return self.cells.instance(cell, piece.orthanc_id)
+            else:
+                return
+        self.cells.instance(cell, piece.orthanc_id, target)
 
     def _hold(self, piece: Piece, risks: frozenset[Risk]) -> None:
         self.held.append(
@@ -191,11 +205,12 @@ def _numbered(rows: Sequence[Any]) -> list[Piece]:
     return pieces
 
 
-def _entry(target: zipfile.ZipFile, name: str, content: bytes) -> None:
+def _entry(target: zipfile.ZipFile, name: str, content: BinaryIO) -> None:
     entry = zipfile.ZipInfo(name, FIXED_DATE)
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = 0o644 << 16
-    target.writestr(entry, content)
+    with target.open(entry, "w", force_zip64=True) as written:
+        shutil.copyfileobj(content, written, PIECE_BYTES)
 
 
 def _words(options: frozenset[Option], images: int, left_out: int) -> str:

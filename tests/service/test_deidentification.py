@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID, uuid4
 
 import pytest
@@ -40,12 +41,12 @@ class Shelf:
     files: dict[str, bytes] = field(default_factory=dict)
     silent: bool = False
 
-    def instance(self, cell: CellAddress, orthanc_id: str, *, transcode: str = "") -> bytes:  # noqa: ARG002
+    def instance(self, cell: CellAddress, orthanc_id: str, target: BinaryIO, *, transcode: str = "") -> None:  # noqa: ARG002
         if self.silent:
             raise Busy("silent")
         if orthanc_id not in self.files:
             raise Missing
-        return self.files[orthanc_id]
+        target.write(self.files[orthanc_id])
 
 
 @dataclass

@@ -8,6 +8,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
+from sidecar.deidentification import objects
+from sidecar.deidentification.engine import Deidentifier
 from sidecar.deidentification.profile import rows
 from sidecar.deidentification.safe_private import SAFE
 
@@ -84,6 +86,13 @@ def _private(dataset: Dataset) -> None:
     dataset.add_new(0x50000005, "US", 4)
     dataset.add_new(0x50003000, "OB", b"ZQCURVE!")
     dataset.add_new(0xFFFCFFFC, "OB", b"ZQPADDING!")
+
+
+def make(original: bytes, how: Deidentifier) -> tuple[bytes, objects.Made]:
+    """Return the file made of one that a person has released."""
+    target = BytesIO()
+    made = objects.make(BytesIO(original), target, how, hold_heads=False, reviewed=objects.Reviewed())
+    return target.getvalue(), made
 
 
 def stored(dataset: Dataset) -> bytes:

@@ -7,7 +7,6 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from sidecar.deidentification import objects
 from sidecar.deidentification.engine import Deidentifier
 from sidecar.deidentification.identity import patient_of
 from sidecar.deidentification.model import Option
@@ -26,9 +25,9 @@ def original() -> tuple[bytes, dict[int, object]]:
 
 
 def anonymised(options: frozenset[Option]) -> bytes:
-    made = objects.make(original()[0], Deidentifier(options, PSEUDONYMS), hold_heads=False, reviewed=objects.Reviewed())
-    assert made.content
-    return made.content
+    content, _made = canaries.make(original()[0], Deidentifier(options, PSEUDONYMS))
+    assert content
+    return content
 
 
 def retained(tag: int, value: object, options: frozenset[Option]) -> bool:
@@ -108,10 +107,8 @@ def test_stamp_says_what_was_done() -> None:
 def test_same_again_and_unlinkable_under_another_key() -> None:
     how = Deidentifier(frozenset(), PSEUDONYMS)
     assert anonymised(frozenset()) == anonymised(frozenset())
-    other = objects.make(
-        original()[0], Deidentifier(frozenset(), Pseudonyms(b"b" * 32)), hold_heads=False, reviewed=objects.Reviewed()
-    )
-    mine = objects.make(original()[0], how, hold_heads=False, reviewed=objects.Reviewed())
+    _, other = canaries.make(original()[0], Deidentifier(frozenset(), Pseudonyms(b"b" * 32)))
+    _, mine = canaries.make(original()[0], how)
     assert (mine.patient, mine.study, mine.series) != (other.patient, other.study, other.series)
     assert not {mine.patient, mine.study, mine.series} & {other.patient, other.study, other.series}
 
