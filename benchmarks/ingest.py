@@ -60,6 +60,7 @@ def our_server(directory: Path, inbox: FakeInbox) -> tuple[Server, RunningCell]:
     """A cell with its door."""
     cell = RunningCell(directory, inbox.url)
     cell.start()
+    inbox.wait_for(lambda: bool(inbox.events("cell-started")), timeout=90)  # once per version, it surveys the routes
     return Server(cell.dicom_port, lambda: [cell.orthanc_pid(), cell.door_pid()], cell.discard), cell
 
 

@@ -4,7 +4,9 @@
 tested without a server.
 
 - policy    the snapshot on disk: senders, signing keys, revoked sessions; the last good one stays in force
-- senders   which AE title may send from which address
+- entities  which AE title may ask what, from which address, with which certificate
+- door      the process in front of the DICOM port, with a map of its own
+- inner_port  Orthanc's own DICOM port answers the door only
 - tokens    who is calling over HTTP (Ed25519 tokens of the sidecar)
 - routes    the table of what is open at all
 - decide    token and request in, allow or deny out
@@ -14,10 +16,9 @@ tested without a server.
 - pace      how often to look
 - courier   from the queue to the sidecar's inbox: reserve, post, acknowledge
 - inbox     that post, over HTTP
-- refusals  refused associations, read from Orthanc's log lines
-- logtail   follows that log and keeps it small
-- modalities  keeps Orthanc's list of modalities equal to the senders
-- watch     once a second: policy, senders, refusals
+- logfile   keeps Orthanc's log small
+- modalities  keeps Orthanc's list of modalities equal to the application entities
+- watch     once a second: policy and modalities
 - announce  the cell-started event
 - surface   routes the running server offers and the reviewed table lacks
 - worklist  the modality worklist on disk, and what a query finds in it

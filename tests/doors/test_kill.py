@@ -69,7 +69,7 @@ class Sending:
         return {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in self.acknowledged}
 
 
-@pytest.mark.parametrize("victim", ["cell", "worker", "web", "redis", "postgres", "supervisord"])
+@pytest.mark.parametrize("victim", ["cell", "door", "worker", "web", "redis", "postgres", "supervisord"])
 def test_nothing_acknowledged_is_lost(house: Instance, workshop: Workshop, cell: Cell, tmp_path: Path, victim: str) -> None:
     spec = replace(DEMO["mercy"][1], key=f"fault-{victim}-{uuid4().hex[:6]}", accession=uuid4().hex[:12])
     files = slices(IMAGES, tmp_path, spec)
@@ -78,7 +78,7 @@ def test_nothing_acknowledged_is_lost(house: Instance, workshop: Workshop, cell:
     sending = Sending(tmp_path, Node("127.0.0.1", cell.dicom_port, cell.aet))
     until(lambda: len(sending.acknowledged) >= KILL_AFTER or sending.process.poll() is not None, 60, "nothing was sent")
     assert sending.process.poll() is None, "the ingest ended before the blow"
-    house.kill(f"cell-{cell.id}" if victim == "cell" else victim)
+    house.kill(f"{victim}-{cell.id}" if victim in {"cell", "door"} else victim)
     acknowledged = sending.wait()
     assert len(acknowledged) >= KILL_AFTER
     if victim in {"web", "worker", "redis", "postgres"}:
