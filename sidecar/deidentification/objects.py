@@ -1,6 +1,7 @@
 """A stored instance in, an anonymised file out. The preamble, the meta information and the padding are made anew.
 
-Both are files: pixels are in memory once, however large the instance is.
+Both are files: what is in memory is twice the pixels of one instance (three times while something is blacked out), however
+many there are.
 """
 
 from dataclasses import dataclass
