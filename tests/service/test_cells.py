@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from orthanc_plugin.policy import parse
 from sidecar.adapters.cell_client import CellClient
 from sidecar.adapters.redis import revoke_session
+from sidecar.adapters.seals import Seal
 from sidecar.adapters.supervisor import CellSpec, CellState
 from sidecar.gate.actor import platform_system
 from sidecar.gate.scope import Scopes
@@ -121,6 +123,46 @@ def test_the_policy_on_disk_is_the_one_the_plugin_reads(stage: Stage, scopes: Sc
     assert policy.revision == cell.policy_revision
     assert len(policy.keys) == 1
     assert stage.policy(cast.luke) == before
+
+
+def test_a_cell_of_an_earlier_release_gets_its_dicom_ports_once(stage: Stage, cast: Cast, settings: Settings) -> None:
+    assert stage.cell(cast.mercy).inner_dicom_port == 0
+    stage.tender.tend()
+    cell = stage.cell(cast.mercy)
+    for port, ports in (
+        (cell.inner_dicom_port, settings.cell_inner_dicom_ports),
+        (cell.dicom_tls_port, settings.cell_dicom_tls_ports),
+    ):
+        assert ports.first <= port <= ports.last
+    assert stage.policy(cast.mercy)["dicom"] == {"plain": True, "tls_port": cell.dicom_tls_port}
+    stage.tender.tend()
+    assert stage.cell(cast.mercy).dicom_tls_port == cell.dicom_tls_port
+
+
+def test_what_tls_needs_lies_beside_the_policy_and_a_revoked_certificate_leaves_it(
+    stage: Stage, scopes: Scopes, seal: Seal, settings: Settings, cast: Cast
+) -> None:
+    stage.tender.tend()
+    home = stage.host.directory(stage.cell(cast.mercy).id) / "tls"
+    assert {path.name: path.stat().st_mode & 0o777 for path in home.iterdir()} == dict.fromkeys(
+        ("server.pem", "server.key", "clients.pem"), 0o600
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(home / "server.pem", home / "server.key")
+    server.load_verify_locations(home / "clients.pem")
+    with scopes.open(cast.owner.actor) as scope:
+        entity = service.add_sender(scope, aet="CT1", network="10.1.2.0/24")
+        issued = service.issue_certificate(scope, entity.id, seal, host=settings.dicom_host, years=1)
+    stage.tender.tend()
+    (told,) = stage.policy(cast.mercy)["senders"]  # type: ignore[misc]
+    assert told["certificates"] == [issued.row.sha256]
+    with scopes.open(cast.owner.actor) as scope:
+        service.revoke_certificate(scope, issued.row.id)
+        service.set_plain_port(scope, allowed=False, shut_out=True)
+    stage.tender.tend()
+    (told,) = stage.policy(cast.mercy)["senders"]  # type: ignore[misc]
+    assert told["certificates"] == []
+    assert stage.policy(cast.mercy)["dicom"]["plain"] is False  # type: ignore[index]
 
 
 def test_an_ended_session_reaches_every_cell(stage: Stage, app: Flask, cast: Cast) -> None:
