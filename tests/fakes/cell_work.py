@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sidecar.adapters.cell_client import CellAddress
 from sidecar.adapters.cell_work import Progress
-from sidecar.kernel.errors import Busy, Missing
+from sidecar.kernel.errors import Broken, Busy, Missing
 
 
 @dataclass
@@ -19,6 +19,7 @@ class FakeWork:
     cells: set[UUID] = field(default_factory=set)
     silent: bool = False
     forgetful: bool = False
+    broken: bool = False
 
     def send(self, cell: CellAddress, *, aet: str, orthanc_id: str) -> str:
         self._ask(cell, f"send {orthanc_id} to {aet}")
@@ -54,3 +55,5 @@ class FakeWork:
         self.cells.add(cell.organisation_id)
         if self.silent:
             raise Busy("no answer")
+        if self.broken:
+            raise Broken("nonsense")

@@ -112,6 +112,17 @@ def test_what_can_go_wrong_besides(scopes: Scopes, cast: Cast, study: Made, node
     assert (now(scopes, cast.owner, waits).state, now(scopes, cast.owner, waits).problem) == ("failed", "gone")
 
 
+def test_one_send_that_breaks_stops_no_other(scopes: Scopes, cast: Cast, study: Made, node: UUID, work: FakeWork) -> None:
+    broken = asked(scopes, cast.owner, study, node)
+    work.broken = True
+    follow(scopes, work, cast.mercy, host="h")
+    assert (now(scopes, cast.owner, broken).state, now(scopes, cast.owner, broken).problem) == ("failed", "other")
+    work.broken = False
+    fine = asked(scopes, cast.owner, study, node)
+    follow(scopes, work, cast.mercy, host="h")
+    assert now(scopes, cast.owner, fine).state == "running"
+
+
 def test_a_job_is_stopped_before_and_after_it_began(
     browse: Browse, scopes: Scopes, cast: Cast, study: Made, node: UUID, work: FakeWork
 ) -> None:

@@ -16,7 +16,7 @@ from sidecar.archive.tables import Deletion
 from sidecar.gate.actor import OrganisationKind, system_actor
 from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scope, Scopes
-from sidecar.kernel.errors import Busy, Missing
+from sidecar.kernel.errors import Broken, Busy, Missing
 from sidecar.organisations.queries import organisation_ids
 from sidecar.studies import deletion as hiding
 from sidecar.studies import queries as studies
@@ -47,8 +47,8 @@ def erase_due(scopes: Scopes, work: Work, organisation_id: UUID, *, host: str) -
     for each in due:
         try:
             _erase(scopes, work, cell, each)
-        except Busy:
-            LOG.warning("not erased", deletion=str(each.id))
+        except (Busy, Broken) as problem:
+            LOG.warning("not erased", deletion=str(each.id), exc_info=problem)
             _put_off(scopes, each, "The archive did not answer, or it still holds images. It is tried again.")
 
 

@@ -16,7 +16,7 @@ from sidecar.archive.tables import Job
 from sidecar.gate.actor import OrganisationKind, system_actor
 from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scope, Scopes
-from sidecar.kernel.errors import Busy, Missing
+from sidecar.kernel.errors import Broken, Busy, Missing
 from sidecar.organisations.queries import organisation_ids
 from sidecar.studies import queries as studies
 from sidecar.studies.cells import cell_of
@@ -53,6 +53,10 @@ def follow(scopes: Scopes, work: Work, organisation_id: UUID, *, host: str) -> N
             with scopes.open(system_actor(organisation_id)) as scope:
                 change(scope, job, OPEN, problem="silent")
             return
+        except Broken:  # this send's own trouble: the others go on
+            LOG.exception("send given up", job=str(job.id))
+            with scopes.open(system_actor(organisation_id)) as scope:
+                finish(scope, job, JobState.FAILED, problem="other")
 
 
 def _open(scope: Scope) -> Sequence[Job]:
