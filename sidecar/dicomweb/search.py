@@ -173,7 +173,8 @@ def _name(value: Any, words: Any, asked: str) -> ColumnElement[bool]:
     """Match a person name; every literal match has the pattern's words at the beginning of a word, so trigrams find it too."""
     plain, pattern = func.name_plain(value), func.name_plain(_like(asked))
     groups = [func.rtrim(func.btrim(func.split_part(plain, "=", number), " "), "^= ") for number in (1, 2, 3)]
-    return and_(value != "", words.like(_begins(asked)), or_(*(each.like(pattern) for each in (plain, *groups))))
+    in_a_group = and_(value.contains("="), or_(*(each.like(pattern) for each in groups)))
+    return and_(value != "", words.like(_begins(asked)), or_(plain.like(pattern), in_a_group))
 
 
 def _begins(asked: str) -> ColumnElement[str]:
