@@ -73,12 +73,12 @@ def tidy_exports(workshop: Workshop) -> None:
     """Expire what is past its time, and delete every file that no finished or running export owns."""
     store = ExportStore(workshop.settings.exports_dir)
     for organisation_id in organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+        present = store.present(organisation_id)  # asked first: a file begun meanwhile is not looked at
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
             _expire(scope)
-            keep = scope.session.scalars(
-                select(Export.id).where(Export.state.in_([ExportState.READY, ExportState.WORKING]))
-            ).all()
-        for gone in store.present(organisation_id) - set(keep):
+            owners = [ExportState.READY, ExportState.WORKING, ExportState.WAITING]
+            keep = scope.session.scalars(select(Export.id).where(Export.state.in_(owners))).all()
+        for gone in present - set(keep):
             store.remove(organisation_id, gone)
             LOG.info("export deleted", organisation=str(organisation_id), export=str(gone))
 

@@ -19,6 +19,8 @@ from sidecar.deidentification.model import BASIC_CODE, CLEAN_PIXELS_CODE, CODES,
 
 IMPLEMENTATION = UID("2.25.236847391056124780935514260871942035617")
 """Implementation Class UID (PS3.7 D.3.3.2) of files this room writes."""
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+HEAD_BYTES = 1 << 16
 BROKEN = (InvalidDicomError, BytesLengthException, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading somebody's broken file may raise."""
 
@@ -58,7 +60,13 @@ def make(stored: BinaryIO, target: BinaryIO, how: Deidentifier, *, hold_heads: b
 
 
 def read(stored: BinaryIO) -> Dataset:
-    """Return the dataset of a file as stored (PS3.10); raise one of BROKEN."""
+    """Return the dataset of a file as stored (PS3.10); raise one of BROKEN.
+
+    A deflated one (PS3.5 A.5) is not opened: a few bytes of it may unfold to any size.
+    """
+    if DEFLATED in stored.read(HEAD_BYTES):
+        raise ValueError("deflated")
+    stored.seek(0)
     dataset = dcmread(stored)
     dataset.file_meta.TransferSyntaxUID  # noqa: B018 - raises when it is missing: the bytes would have no meaning
     return dataset

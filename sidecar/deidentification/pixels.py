@@ -23,15 +23,20 @@ class Unmaskable(Exception):  # noqa: N818 - said of the image
 
 
 def tidy(dataset: Dataset) -> None:
-    """Cut what is behind the pixels, comments inside compressed frames, and overlays in unused bits (PS3.5 8.1.2)."""
+    """Cut what is behind the pixels, comments inside compressed frames, and overlays in unused bits (PS3.5 8.1.2).
+
+    Raises Unmaskable when such an overlay cannot be reached.
+    """
     if "PixelData" not in dataset:
         return
     for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "EncapsulatedPixelDataValueTotalLength"):
         if keyword in dataset:
             del dataset[keyword]  # made for the old fragments
-    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+    if dataset.file_meta.TransferSyntaxUID.is_compressed and not overlay_inside(dataset):
         _rewrite_frames(dataset)
         return
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        _decompress(dataset)
     length = get_expected_length(dataset)
     dataset.PixelData = dataset.PixelData[:length] + b"\0" * (length % 2)
     if overlay_inside(dataset):

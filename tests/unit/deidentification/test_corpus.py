@@ -64,3 +64,9 @@ def test_no_secret_of_any_file_survives(options: frozenset[Option]) -> None:
             assert pixel_risk.of(after, hold_heads=False) <= pixel_risk.of(dcmread(BytesIO(stored)), hold_heads=False), path.name
     assert made > 40, "the corpus must not have shrunk to nothing"
     assert held > 5
+
+
+def test_a_deflated_object_is_not_unfolded() -> None:
+    stored = (Path(pydicom.__file__).parent / "data/test_files/image_dfl.dcm").read_bytes()
+    with pytest.raises(objects.Unreadable):
+        canaries.make(stored, Deidentifier(frozenset(), Pseudonyms(b"k" * 32)))

@@ -85,6 +85,22 @@ def test_comments_inside_frames_go_and_the_scan_stays() -> None:
         assert each.rstrip(b"\0") == b"\xff\xd8" + tables + segment(0xEE, b"Adobe") + scan
 
 
+def test_drawing_in_compressed_pixels_is_reached_or_refused() -> None:
+    dataset = picture(bits=16)
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    dataset.PixelData = (np.full(24, 77, "<u2") | 0x8000).tobytes()
+    dataset.BitsStored, dataset.HighBit = 16, 15
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    dataset.add_new(0x60000102, "US", 15)
+    pixels.tidy(dataset)
+    assert set(np.frombuffer(dataset.PixelData, "<u2").tolist()) == {77}
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([b"\xff\xd8 no JPEG"])
+    with pytest.raises(pixels.Unmaskable):
+        pixels.tidy(dataset)
+
+
 def test_drawing_in_unused_bits_goes_and_signed_values_stay() -> None:
     dataset = picture(bits=16)
     dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, 11, 1
