@@ -15,8 +15,11 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Denied, Invalid, Missing
 from sidecar.studies import queries as studies
 from sidecar.studies.model import Arrival
+from sidecar.studies.tables import Instance
 
 MOST_STUDIES = 200
+LARGEST_SIDE = 65_536
+"""Pixels; Rows and Columns are 16-bit numbers."""
 UNDONE = (ExportState.WAITING, ExportState.WORKING, ExportState.HELD)
 
 
@@ -98,10 +101,13 @@ def decide(
         raise Conflict("This export is not waiting for a decision any more.")
     if decision is Decision.MASK and not masks:
         raise Invalid("Draw at least one rectangle over what must go.")
-    held = {each.orthanc_id: each for each in _held(scope, export_id)}
-    if not orthanc_ids or not held.keys() >= set(orthanc_ids):
+    images = {each.held.orthanc_id: each for each in queries.held(scope, export_id)}
+    if not orthanc_ids or not images.keys() >= set(orthanc_ids):
         raise Missing
+    held = {name: each.held for name, each in images.items()}
     chosen = [held[each] for each in dict.fromkeys(orthanc_ids)]
+    if any(_outside(mask, images[each.orthanc_id].instance) for mask in masks for each in chosen):
+        raise Invalid("A rectangle lies outside of the picture.")
     if decision is not Decision.DROP and any(SHUT & set(each.risks) for each in chosen):
         raise Conflict("Documents and objects that cannot be read cannot be cleaned: they can only be left out.")
     for each in chosen:
@@ -116,6 +122,10 @@ def decide(
             )
         )
     return sum(not each.decision for each in held.values())
+
+
+def _outside(mask: Rectangle, instance: Instance) -> bool:
+    return mask.left >= (instance.columns or LARGEST_SIDE) or mask.top >= (instance.rows or LARGEST_SIDE)
 
 
 def resume(scope: Scope, export_id: UUID) -> None:

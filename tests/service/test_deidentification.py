@@ -161,6 +161,7 @@ def test_an_ultrasound_waits_for_a_person_and_leaves_blacked_out(house: House) -
     decide = f"/exports/{export_id}/review"
     assert house.manager.post(decide, data={"image": first, "decision": "mask", "masks": ""}).status_code == 400
     assert house.manager.post(decide, data={"image": first, "decision": "mask", "masks": "4,0,2,9"}).status_code == 400
+    assert house.manager.post(decide, data={"image": first, "decision": "mask", "masks": "600,0,700,9"}).status_code == 400
     assert house.manager.post(decide, data={"image": [first, "another"], "decision": "drop"}).status_code == 404
     assert house.manager.post(decide, data={"image": first, "decision": "mask", "masks": "0,0,16,4"}).status_code == 302
     assert house.manager.post(f"/exports/{export_id}/resume").status_code == 409
