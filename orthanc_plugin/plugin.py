@@ -44,6 +44,7 @@ from orthanc_plugin.passing import about, native
 from orthanc_plugin.policy import PolicyFile
 from orthanc_plugin.routes import ROUTES, unanswered
 from orthanc_plugin.settings import read
+from orthanc_plugin.stacks import deepen
 from orthanc_plugin.tokens import Kind, Principal
 from orthanc_plugin.watch import PolicyKeeper
 from orthanc_plugin.worklist import Worklist, WorklistError
@@ -418,6 +419,8 @@ def stop() -> None:
 # A callback waits for the interpreter's lock; a shorter turn keeps it from waiting 5 ms behind the courier's JSON.
 sys.setswitchinterval(0.0005)
 KEEPER.refresh()
+if not deepen():
+    orthanc.LogError("the HTTP threads keep their small stacks: deeply nested sequences may end this process")
 orthanc.RegisterIncomingHttpRequestFilter(on_http_request)
 if unguarded := unanswered(ROUTES, ANSWERED):
     raise RuntimeError(f"the table says we answer these, and nothing does: {unguarded}")

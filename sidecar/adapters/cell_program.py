@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
-LIMITS = ("prlimit", "--core=0", "--nofile=8192", "--data=12884901888")
-DEEP_STACK = ("prlimit", "--stack=67108864")
-"""Orthanc's limit of 64 nested sequences comes after DCMTK has read them, one call within the other: 10,000 of them ended the
-process with the usual 8 MB per thread. Stacks count as data, though only what was used of them is memory."""
-"""No core dumps (they hold images), 8192 open files, 8 GiB of data: one cell cannot eat the machine."""
+LIMITS = ("prlimit", "--core=0", "--nofile=8192", "--data=17179869184")
+"""No core dumps (they hold images), 8192 open files, 16 GiB of data and stacks: one cell cannot eat the machine."""
+DEEP_STACK = ("prlimit", "--stack=134217728")
+"""128 MiB for each thread of Orthanc, of which only what is used becomes memory. Its limit of 64 nested sequences comes after
+DCMTK has read them, one call within the other: 10,000 of them ended the process with the usual 8 MiB."""
 SIGNALS = ("env", "--ignore-signal=INT,TERM")
 """bwrap must outlive the signal that stops Orthanc in peace: Orthanc sets its own handlers, bwrap keeps ignoring."""
 ORTHANC = "/usr/sbin/Orthanc"
