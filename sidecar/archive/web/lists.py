@@ -8,23 +8,13 @@ from flask.typing import ResponseReturnValue
 from sidecar.archive import queries, rules, service
 from sidecar.archive.forms import RetentionForm
 from sidecar.archive.model import OPEN
-from sidecar.archive.web.blueprint import LISTS, bp, of_list, tell
+from sidecar.archive.web.blueprint import bp, of_list, tell
 from sidecar.gate.actor import Role
 from sidecar.gate.forms import Filled, read
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied
-
-
-@route(bp, "/archive", needs=Permission.SIGNED_IN)
-def archive_home(scope: Scope) -> ResponseReturnValue:
-    """Lead to the first list the role may see."""
-    held = permissions_of(scope.actor)
-    for name, _label, needs in LISTS:
-        if needs in held:
-            return redirect(f"/archive/{name}")
-    raise Denied("Your role has nothing to do here.")
 
 
 @route(bp, "/archive/jobs", needs=Permission.JOB_READ)
@@ -76,6 +66,17 @@ def erase_now(scope: Scope, deletion_id: UUID) -> ResponseReturnValue:
     service.erase_now(scope, deletion_id)
     tell("Its images are being removed.")
     return redirect("/archive/deleted")
+
+
+@route(bp, "/archive", needs=Permission.SIGNED_IN)
+def archive_home(scope: Scope) -> ResponseReturnValue:
+    """Show the first list the role may see."""
+    held = permissions_of(scope.actor)
+    if Permission.JOB_READ in held:
+        return jobs(scope)
+    if Permission.DELETION_READ in held:
+        return deleted(scope)
+    raise Denied("Your role has nothing to do here.")
 
 
 @route(bp, "/archive/retention", needs=Permission.RETENTION_MANAGE)
