@@ -48,7 +48,10 @@ class CellSpec:
 
 @dataclass(frozen=True, slots=True)
 class CellHousing:
-    """Where cells live on this machine. ``orthanc_root`` is None in a container, which is the root itself."""
+    """Where cells live on this machine. ``orthanc_root`` is None in a container, which is the root itself.
+
+    ``encoding``: Orthanc's name of the character set of answers, and of texts that do not name their own.
+    """
 
     supervisor_socket: Path
     include_dir: Path
@@ -58,6 +61,7 @@ class CellHousing:
     inbox_url: str
     cell_host: str
     orthanc_root: Path | None
+    encoding: str = "Utf8"
 
 
 def program_name(cell_id: UUID) -> str:
@@ -156,13 +160,14 @@ def environment(housing: CellHousing, spec: CellSpec, cell_dir: str, plugin_dir:
         "RR_CELL_SECRET_FILE": f"{cell_dir}/secret",
         "RR_PLUGIN_DIR": plugin_dir,
         "RR_INBOX_URL": housing.inbox_url,
+        "RR_CELL_ENCODING": housing.encoding,
     }
 
 
 def fingerprint(housing: CellHousing) -> str:
     """Return a digest of the plugin and its configuration: when they change, a cell's file changes and it restarts."""
     digest = hashlib.sha256(str(housing.orthanc_root).encode())
-    sources = sorted(path for pattern in ("*.py", "*.csv") for path in housing.plugin_dir.rglob(pattern))
+    sources = sorted(path for pattern in ("*.py", "*.csv", "*.lua") for path in housing.plugin_dir.rglob(pattern))
     for path in (housing.orthanc_config, *sources):
         if path.is_file():
             digest.update(path.name.encode() + path.read_bytes())

@@ -69,6 +69,7 @@ def housing(settings: Settings) -> CellHousing:
         inbox_url=settings.inbox_url,
         cell_host=settings.cell_host,
         orthanc_root=settings.orthanc_root,
+        encoding=settings.cell_encoding,
     )
 
 
