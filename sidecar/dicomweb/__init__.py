@@ -1,13 +1,18 @@
-"""The DICOMweb edge: one root per reading context, `/dicom-web/<context>/…` (PS3.18 chapter 10).
+"""The DICOMweb edge: `/dicom-web/<reading context>/…` and `/dicom-web/own/…`, the caller's own archive (PS3.18 chapter 10).
 
+- roots       what stands behind the first part of a path
 - attributes  what the index knows, by DICOM keyword and tag
 - query       a client's search arguments, read strictly and never passed on
-- matching    attribute matching (PS3.4 C.2.2.2)
-- answers     rows of the index in the DICOM JSON model
+- criteria    what is asked of one attribute (PS3.4 C.2.2.2)
+- search      the query as one SQL statement
+- answers     rows of the index in the DICOM JSON model; native writes it as XML; media is what the client takes
 - retrieve    full metadata from the cache or, on a miss, from the cell
-- web         searches and metadata; storing is refused
-- pixels      the question nginx asks before it passes frames on: may this session see this study, and where is it?
-- jobs        the cache filled when a study is complete, contexts that ran out forgotten
+- twins       objects their cell does not find by their UIDs, because two patients share them
+- multipart   bodies that are stored, read as they come; part10 says which instance a file is
+- storing     instance by instance into the own cell, with a result for each
+- web         searches and metadata; thumbnails, frames, stow what their names say
+- pixels      the questions nginx asks before frames and whole objects go from a cell to the caller
+- jobs        metadata and thumbnails made when a study is complete, contexts that ran out forgotten
 
 Owns nothing: contexts, cache and index belong to ``studies``.
 """
