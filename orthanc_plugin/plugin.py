@@ -340,8 +340,8 @@ def answer_in_place(output: Any, uri: str, **request: Any) -> None:
     """A route of ANSWERED: judged once more, then answered."""
     asked = request_of(uri, request)
     if PASSED.get(threading.get_ident(), "").startswith("/dicom-web/"):  # Orthanc's DICOMweb asks on behalf of what was let in
-        answer = REST.get(native(asked)) if asked.method == "GET" else REST.post(uri, request["body"])
-        output.AnswerBuffer(answer, "application/json")
+        told = REST.get(native(asked)) if asked.method == "GET" else REST.post(uri, request["body"])
+        output.AnswerBuffer(told, "application/json")
         return
     principal, decision = GATE.judge(asked)
     if principal is None or decision.verdict is Verdict.DENY:
