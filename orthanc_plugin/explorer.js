@@ -43,6 +43,8 @@
       $('<a>').attr({ href: '/', 'data-icon': 'home', 'data-role': 'button', 'data-ajax': 'false' }).text('Reading Room'));
   }
 
+  $.mobile.defaultPageTransition = 'none';
+
   // Nothing is attached here but what Orthanc keeps for itself, and nobody protects patients: not asked for at all.
   window.SetupAttachments = function () {};
   $.ajaxPrefilter(function (options, _original, request) {

@@ -95,6 +95,9 @@ def test_a_technician_walks_the_archive_down_to_a_download(stand: ExplorerStand,
     entry(page, "Instance: 2")
     shown(page, "instance")
     expect(page.locator("#dicom-tree")).to_contain_text(MARKUP)
+    press(page, "Preview the instance")
+    page.wait_for_function(picture.replace("preview/", f"{ids([stand.shelf.current[1]])['instances']}.preview/"))
+    page.keyboard.press("Escape")
     with page.expect_download() as taken:
         press(page, "Download the DICOM file")
     assert taken.value.path().read_bytes()[128:132] == b"DICM"
