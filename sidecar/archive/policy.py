@@ -4,7 +4,7 @@ Who may ever: ``gate.permissions``. A viewer reads reports and looks at images b
 the owner's people send, delete and hold.
 """
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, or_
 
 from sidecar.archive.tables import Job
 from sidecar.gate.actor import Actor, Role
@@ -28,4 +28,4 @@ def own_jobs(actor: Actor) -> ColumnElement[bool]:
     mine = Job.user_id == actor.user_id
     if actor.role is not Role.TECHNICIAN:
         return mine
-    return or_(mine, and_(Job.user_organisation_id == actor.organisation_id))
+    return or_(mine, Job.user_organisation_id == actor.organisation_id)
