@@ -33,7 +33,7 @@ class Records:
             OSError: the disk is full or not there.
         """
         report = json.dumps(list(events)).encode()
-        self._directory.mkdir(mode=0o700, exist_ok=True)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if len(self._waiting()) >= MAXIMUM_FILES:
             return False
         self._number += 1
