@@ -1,6 +1,7 @@
 """STOW-RS (PS3.18 §10.5): into the caller's own archive; never through a reading context."""
 
 import json
+import sys
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ from sidecar.studies.cells import cell_of
 
 bp = Blueprint("stow", __name__, url_prefix="/dicom-web")
 
+ANY_SIZE = sys.maxsize
+"""Flask takes None for the limit of forms."""
 NO_STORE = "Objects cannot be stored from the viewer. Take the measurements over into the report."
 
 
@@ -64,7 +67,7 @@ def _store(actor: Actor, study_uid: str = "") -> ResponseReturnValue:
         if actor.organisation_id is None:
             raise Missing
         cell = cell_of(scope, actor.organisation_id, host=settings.cell_host)
-    request.max_content_length = None
+    request.max_content_length = ANY_SIZE
     result = take(Parts(request.stream.read, boundary), cells, cell, study_uid=study_uid)
     with open_scope(actor) as scope:
         told = InstancesUploaded(

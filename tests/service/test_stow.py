@@ -139,6 +139,13 @@ def test_what_is_too_large_or_too_many(cast: Cast, browse: Browse, cells: FakeCe
     assert (many.status_code, reasons(many.json), len(cells.taken)) == (202, [0xA700], 2)
 
 
+def test_a_body_may_be_larger_than_any_form(cast: Cast, browse: Browse, cells: FakeCells) -> None:
+    image = phantom.image()
+    answer = post(browse(cast.owner), related(bytes(20 * 1024 * 1024), file_of(image)))
+    assert (answer.status_code, reasons(answer.json)) == (202, [0xC000])
+    assert uids(answer.json, "00081199") == [image.SOPInstanceUID]
+
+
 def test_thousands_of_small_parts_take_little_memory(cast: Cast, browse: Browse, cells: FakeCells) -> None:
     body = related(*[b"x"] * 5000)
     browser = browse(cast.owner)
