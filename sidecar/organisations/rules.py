@@ -89,6 +89,25 @@ def host_name(text: str) -> str:
     raise Invalid(f"“{text.strip()}” is not an address or a host name. Write 10.1.2.14 or pacs.mercy.example.")
 
 
+def require_elsewhere(host: str, *, installation: str) -> None:
+    """Refuse a node at an address that every machine calls itself: it would be ours, not the hospital's.
+
+    ``installation`` is what callers know us by; where that is such an address itself, all live on one machine and may.
+    """
+    if _is_everybodys_own(host) and not _is_everybodys_own(installation):
+        raise Unfit("host", f"{host} is this machine itself, not the hospital's. Write the address the node has in its network.")
+
+
+def _is_everybodys_own(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
+
+
 def networks(text: str) -> list[str]:
     """Return the networks of a text, one each line or parted by commas or spaces, every one once. Raises Invalid."""
     found = [network(part) for part in re.split(r"[\s,;]+", text) if part]

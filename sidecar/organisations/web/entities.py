@@ -12,7 +12,7 @@ from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid
-from sidecar.organisations import queries, service, words
+from sidecar.organisations import queries, rules, service, words
 from sidecar.organisations.errors import Taken, Unfit
 from sidecar.organisations.forms import EntityForm, NetworkForm, RefusedForm
 from sidecar.organisations.model import SENDS, Outcome
@@ -67,6 +67,7 @@ def add_ae_title(scope: Scope) -> ResponseReturnValue:
         return _new(filled), 400
     try:
         with tentatively(scope):
+            rules.require_elsewhere(filled.value.host, installation=settings().dicom_host)
             entity = service.add_entity(scope, **filled.value.model_dump())
     except (Taken, Unfit) as problem:
         return _new(filled.refused(problem.field, problem.message)), problem.status
@@ -125,6 +126,7 @@ def change_ae_title(scope: Scope, entity_id: UUID) -> ResponseReturnValue:
         return _page(scope, entity_id, filled), 400
     try:
         with tentatively(scope):
+            rules.require_elsewhere(filled.value.host, installation=settings().dicom_host)
             entity = service.change_entity(scope, entity_id, **filled.value.model_dump())
     except (Taken, Unfit) as problem:
         return _page(scope, entity_id, filled.refused(problem.field, problem.message)), problem.status

@@ -120,6 +120,17 @@ def test_an_entry_must_be_of_some_use(networks: list[str], services: list[str], 
     assert unfit.value.field == field
 
 
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.64.3.2", "::1", "::ffff:127.0.0.1", "169.254.169.254", "::", "localhost", "a.localhost"]
+)
+def test_a_node_is_not_this_machine_unless_all_live_on_it(host: str) -> None:
+    with pytest.raises(Unfit, match="this machine itself"):
+        rules.require_elsewhere(host, installation="dicom.example")
+    rules.require_elsewhere(host, installation="127.0.0.1")
+    for fine in ("", "10.1.3.14", "pacs.mercy.example", "2001:db8::1"):
+        rules.require_elsewhere(fine, installation="dicom.example")
+
+
 def test_several_networks_in_one_text() -> None:
     assert rules.networks("10.1.2.3\n10.8.0.0/16, 10.1.2.3;2001:db8::1") == ["10.1.2.3/32", "10.8.0.0/16", "2001:db8::1/128"]
     assert rules.networks(" \n ") == []
