@@ -8,8 +8,13 @@ tested without a server.
 - door      the process in front of the DICOM port, with a map of its own
 - inner_port  Orthanc's own DICOM port answers the door only
 - tokens    who is calling over HTTP (Ed25519 tokens of the sidecar)
-- routes    the table of what is open at all
-- decide    token and request in, allow or deny out
+- routes    the table of all doors, `routes.csv`: kinds, roles of staff, contexts, the service account
+- paths     finds a request's row in it
+- decide    caller, request and owner in; allow, deny or "answer ourselves" out
+- owners    to which study one of Orthanc's ids belongs
+- gate      token, policy and decision together
+- explorer  what a reading context is answered in Orthanc's place; finding reads its searches
+- passing   what everybody else is answered there
 - events    what the sidecar is told, one study per event
 - archive   Orthanc's REST in the few calls the events need
 - harvest   from Orthanc's change log into the durable queue, exactly in its order

@@ -52,7 +52,7 @@ def test_inner_doors_do_not_exist_outside(edge: Edge, path: str) -> None:
     assert edge.web.seen == []
 
 
-@pytest.mark.parametrize("path", ["/__may_see_pixels", "/@refused"])
+@pytest.mark.parametrize("path", ["/__may_see_pixels", "/__may_explore", "/@refused"])
 def test_internal_locations_are_internal(edge: Edge, path: str) -> None:
     assert edge.http.get(path).status_code == 404
     assert edge.web.paths("/edge") == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,12 @@ def test_what_plugins_register_is_read_from_the_log() -> None:
     registered = surface.registered(log + "Plugin has registered an OnChange callback\n")
     assert registered == {"/dicom-web/studies/{}", "/fresh/{}/{}"}
     assert surface.unknown(set(), registered, surface.known(ROUTES)) == ["ANY /fresh/{}/{}"]
+
+
+def test_what_the_glue_registers_is_in_the_table() -> None:
+    glue = (CHECKOUT / "orthanc_plugin" / "plugin.py").read_text()
+    registered = set(re.findall(r'RegisterRestCallback\("([^"]+)"', glue))
+    assert registered == {route.path for route in ROUTES if route.path.startswith("/readingroom/")}
 
 
 def test_only_the_glue_knows_orthanc() -> None:
