@@ -113,6 +113,7 @@ def test_a_study_comes_as_zip_as_medium_and_by_series(
         archive.extractall(tmp_path / "medium")
     files = FileSet(tmp_path / "medium" / "DICOMDIR")
     assert uids([each.load() for each in files]) == uids(sent)
+    files._stage["t"].cleanup()  # pydicom leaves that to the garbage collector, which warns
 
     with workshop.scopes.open(system_actor(owner.cell.organisation_id)) as scope:
         coronal = scope.session.scalars(select(Series).where(Series.study_id == study.id, Series.series_number == 2)).one()
@@ -172,16 +173,11 @@ def test_a_study_is_sent_to_a_node_and_its_troubles_are_told(
         until(lambda: job(job_id)["state"] in {"done", "failed", "cancelled"}, 60, "the send does not end")
         return job(job_id)
 
-    first = ask()
-    until(lambda: job(first)["state"] != "waiting", 30, "the send does not begin")
-    if over(first)["state"] == "failed":  # the cell reads its new node within seconds of the request
-        assert "not among the nodes" in job(first)["problem"]
-        time.sleep(3)
-        owner.visitor.post(f"/api/jobs/{first}/repeat")
-        assert over(first)["state"] == "done", job(first)
+    first = ask()  # the cell hears of its new node a moment later
+    assert over(first)["state"] == "done", job(first)
     assert (job(first)["done"], sorted(got)) == (8, uids(sent))
 
-    answers["milliseconds"] = 1000
+    answers["milliseconds"] = 500
     slow = ask()
     until(lambda: 0 < job(slow)["done"] < 8, 30, "no progress is seen")
     assert stranger.visitor.get(f"/api/jobs/{slow}").status_code == 404

@@ -1,15 +1,17 @@
 """Sending studies to the own organisation's nodes: asked for, handed over, followed, stopped, tried again."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from sidecar.adapters.cell_work import Progress
 from sidecar.archive import service
 from sidecar.archive.jobs.sending import follow
 from sidecar.archive.tables import Job
+from sidecar.gate.actor import system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.organisations import service as organisations
 from sidecar.studies import queries as studies
@@ -101,6 +103,10 @@ def test_what_can_go_wrong_besides(scopes: Scopes, cast: Cast, study: Made, node
     assert now(scopes, cast.owner, restarted).problem == "restarted"
     work.known.clear()
     removed = asked(scopes, cast.owner, study, node)
+    follow(scopes, work, cast.mercy, host="h")
+    assert now(scopes, cast.owner, removed).state == "waiting"  # registered a moment ago: the cell may not have heard yet
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        scope.session.execute(update(Job).where(Job.id == removed.id).values(created_at=scope.now - timedelta(minutes=1)))
     follow(scopes, work, cast.mercy, host="h")
     assert now(scopes, cast.owner, removed).problem == "unknown-node"
     waits = asked(scopes, cast.owner, study, node)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.adapters.cell_work import CellWork, Work
-from sidecar.archive import rules
+from sidecar.archive import queries, rules
 from sidecar.archive.model import OPEN, JobKind, JobState
 from sidecar.archive.service.running import change, finish
 from sidecar.archive.tables import Job
@@ -24,6 +24,8 @@ from sidecar.studies.cells import cell_of
 LOG = structlog.get_logger("sends")
 HANDED_OVER = timedelta(seconds=90)
 """A send that began but has no name in the cell after so long was in the hands of a worker that died: it begins anew."""
+NODE_KNOWN = timedelta(seconds=30)
+"""A node that was registered a moment ago is known to the cell by then; a send waits for it so long."""
 CANCELLED = 37
 """Orthanc's error code of a job that was cancelled."""
 
@@ -82,9 +84,12 @@ def _begin(scopes: Scopes, work: Work, cell: CellAddress, job: Job) -> None:
     try:
         name = work.send(cell, aet=job.target, orthanc_id=study.orthanc_id)
     except Missing:
-        problem = "unknown-node" if work.holds_study(cell, study.orthanc_id) else "gone"
+        there = work.holds_study(cell, study.orthanc_id)
         with scopes.open(system_actor(job.organisation_id)) as scope:
-            finish(scope, job, JobState.FAILED, problem=problem)
+            if there and scope.now - job.created_at < NODE_KNOWN and any(each.aet == job.target for each in queries.nodes(scope)):
+                change(scope, job, {JobState.RUNNING}, state=JobState.WAITING, started_at=None)
+            else:
+                finish(scope, job, JobState.FAILED, problem="unknown-node" if there else "gone")
         return
     except Busy:
         with scopes.open(system_actor(job.organisation_id)) as scope:
