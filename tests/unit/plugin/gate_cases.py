@@ -68,7 +68,9 @@ def cases() -> tuple[Case, ...]:
 
 def callers() -> Iterator[Case]:
     study = get(f"/studies/{FOREIGN}", arguments={"full": "", "_": "1"})
-    yield from _for((SERVICE, *USERS), "ALLOW", study, get("/statistics"), get(FRAME))
+    yield from _for((SERVICE, *USERS), "ALLOW", study, get("/statistics"))
+    yield from _for(USERS, "ALLOW", get(FRAME))
+    yield from _for((SERVICE,), "DENY", get(FRAME), get(f"/series/{ID}"), {"method": "DELETE", "path": f"/series/{ID}"})
     yield from _for((VIEWER, ADMIN, EMPTY, None), "DENY", study, get(FRAME))
     yield from _for((VIEWER, ADMIN, None), "DENY", get("/app/explorer.html"), get("/patients"), get("/system"))
     yield from _for(USERS, "ALLOW", get("/app/explorer.html"), get("/patients"), post("/tools/find"), get(f"/patients/{ID}"))
@@ -136,9 +138,9 @@ def tricks() -> Iterator[Case]:
         *(get(FRAME, headers={"content-type": each}) for each in FORMS),
         *(get(FRAME, arguments={name: "x"}) for name in ("_method", "x", "StudyInstanceUID")),
     )  # fmt: skip
-    yield from _for(everybody_known, "ALLOW", get(FRAME, headers={"content-type": "text/plain", "accept": "*/*"}))
+    yield from _for((CONTEXT, *USERS), "ALLOW", get(FRAME, headers={"content-type": "text/plain", "accept": "*/*"}))
     rendered = FRAME.replace("/frames/1", "/rendered")
-    yield from _for(everybody_known, "ALLOW", get(rendered, arguments={"viewport": "256,256"}))
+    yield from _for((CONTEXT, *USERS), "ALLOW", get(rendered, arguments={"viewport": "256,256"}))
     yield from _for(everybody_known, "DENY", get(rendered, arguments={"viewport": "256,256", "annotation": "patient"}))
 
 

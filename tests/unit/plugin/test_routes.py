@@ -31,14 +31,9 @@ READERS = {
     ),
 }  # fmt: skip
 WRITING = {
-    ("DELETE", "/studies/{id}"), ("DELETE", "/series/{id}"), ("DELETE", "/instances/{id}"), ("POST", "/instances"),
-    ("POST", "/modalities/{name}/echo"), ("POST", "/modalities/{name}/store"), ("POST", "/jobs/{job}/cancel"),
-    ("POST", "/tools/bulk-delete"),
+    ("DELETE", "/studies/{id}"), ("POST", "/instances"), ("POST", "/jobs/{job}/cancel"),
+    ("POST", "/modalities/{name}/echo"), ("POST", "/modalities/{name}/store"), ("POST", "/modalities/{name}/store-straight"),
 }  # fmt: skip
-
-
-def of(method: str, path: str) -> Route:
-    return next(each for each in ROUTES if (each.method, each.path) == (method, path))
 
 
 def table(tmp_path: Path, *rows: str) -> tuple[Route, ...]:
