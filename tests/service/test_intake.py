@@ -136,7 +136,8 @@ def test_hostile_text_is_stored_safely(cast: Cast, scopes: Scopes, post: Post) -
     first, second = sorted(studies(scopes, cast.mercy), key=lambda study: study.study_instance_uid)
     assert len(first.patient_name) == 4096
     assert first.patient_name.startswith("Nul\ufffd^\ufffdAAA")
-    assert (first.accession_number, first.patient_sex) == ("\ufffd", "")
+    assert first.accession_number.startswith("\ufffd…")  # an identifier: another control would be another number
+    assert first.patient_sex == ""
     assert len(first.patient_id) == 256
     assert first.patient_id != second.patient_id  # cut, yet two patients remain two
     with scopes.open(system_actor(cast.mercy)) as scope:

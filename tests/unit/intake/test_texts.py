@@ -42,3 +42,14 @@ def test_reception_is_utc_and_never_later_than_now() -> None:
     assert texts.reception("20261121T195900", NOW, now=NOW) == NOW - timedelta(minutes=1)
     assert texts.reception("20271121T195900", NOW, now=NOW) == NOW
     assert texts.reception("yesterday", NOW - timedelta(hours=1), now=NOW) == NOW - timedelta(hours=1)
+
+
+def test_controls_and_turned_directions_are_shown_as_what_they_are() -> None:
+    assert texts.clean("A\x1b[31m\u202eB\tC\nD\x9b", 100) == "A\ufffd[31m\ufffdB\tC\nD\ufffd"
+
+
+def test_identifiers_that_differ_in_controls_alone_stay_different() -> None:
+    one, other = (texts.clean(f"P{control}1", 64, distinct=True) for control in "\x01\x02")
+    assert one.startswith("P\ufffd1…")
+    assert one != other
+    assert texts.clean("P1", 64, distinct=True) == "P1"
