@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.sop_class import ModalityWorklistInformationFind  # type: ignore[attr-defined]
 
+from sidecar.adapters.redis import wake_worker
 from sidecar.gate.actor import Role
 from sidecar.orders import service as orders
 from sidecar.orders.model import OrderFacts, OrderStatus
@@ -58,6 +59,7 @@ def schedule(world: World, twin: Twin) -> orders.Order:
 def test_each_scanner_sees_its_own_hospitals_orders(world: World) -> None:
     twins = (world.alpha, world.bravo)
     made = {twin.name: schedule(world, twin) for twin in twins}
+    wake_worker(world.workshop.redis)  # as the pages do
     for twin in twins:
         until(lambda twin=twin: ask(twin.cell), 20, "the order is not on the worklist")
         (step,) = ask(twin.cell)
@@ -67,5 +69,6 @@ def test_each_scanner_sees_its_own_hospitals_orders(world: World) -> None:
         assert step.ScheduledProcedureStepSequence[0].ScheduledProcedureStepStatus == "SCHEDULED"
     with world.workshop.scopes.open(world.alpha.people[Role.TECHNICIAN].actor) as scope:
         orders.move(scope, made["ALPHA"].id, status=OrderStatus.CANCELLED)
+    wake_worker(world.workshop.redis)
     until(lambda: not ask(world.alpha.cell), 20, "a cancelled order is still offered")
     assert len(ask(world.bravo.cell)) == 1
