@@ -44,6 +44,9 @@
   }
 
   $.mobile.defaultPageTransition = 'none';
+  // On a phone one column under the other; the buttons need the place of the title.
+  $('head').append('<style>@media (max-width: 44em) { .ui-header .ui-title { visibility: hidden; }' +
+    ' .ui-content .ui-grid-a > div { float: none; width: 100% !important; } }</style>');
 
   // Nothing is attached here but what Orthanc keeps for itself, and nobody protects patients: not asked for at all.
   window.SetupAttachments = function () {};
