@@ -397,8 +397,10 @@ def answer_status(output: Any, _uri: str, **_request: Any) -> None:
 
 
 def answer_worklist(answers: Any, query: Any, _connection: Any) -> None:
-    """A modality asks what it is to do (PS3.4 annex K). Orthanc let in only who has the service, and cuts the answers to the
-    attributes that were asked for."""
+    """A modality asks what it is to do (PS3.4 annex K).
+
+    Orthanc let in only who has the service, and cuts the answers to the attributes that were asked for.
+    """
     human, no_flags = orthanc.DicomToJsonFormat.HUMAN, orthanc.DicomToJsonFlags.NONE
     asked = json.loads(orthanc.DicomBufferToJson(query.WorklistGetDicomQuery(), human, no_flags, 0))
     try:

@@ -81,13 +81,14 @@ def test_every_value_arrives() -> None:
 @pytest.mark.parametrize("service", Service)
 def test_each_service_opens_its_own_flag_and_no_other(service: Service) -> None:
     entry = modality(entity(services=[service.value]))
-    assert [name for name, value in entry.items() if value is True] == [name for name, each in FLAGS.items() if each is service]
+    assert [name for name in FLAGS if entry[name] is True] == [name for name, each in FLAGS.items() if each is service]
 
 
 def test_a_node_that_may_not_call_has_its_address_and_no_flag() -> None:
     entry = modality(entity(networks=[], host="10.1.2.3", port=104))
     assert (entry["Host"], entry["Port"]) == ("10.1.2.3", 104)
-    assert not any(value is True for value in entry.values())
+    assert not any(entry[name] for name in FLAGS)
+    assert not entry["AllowEventReport"]
 
 
 def test_one_that_has_no_address_is_nowhere() -> None:
