@@ -185,7 +185,7 @@ WORKLIST = Worklist(
 PASSED: dict[int, str] = {}
 """By thread, the path of the request that the gate let in last: Orthanc answers a request in one thread. Its plugins ask
 each other with that request's own headers, so nothing else tells their questions from a caller's."""
-READY, ANNOUNCED = threading.Event(), threading.Event()
+READY, ANNOUNCED, ALL_HERE = threading.Event(), threading.Event(), threading.Event()
 
 
 def emit(event: Event) -> None:
@@ -194,10 +194,12 @@ def emit(event: Event) -> None:
     COURIER_LOOP.wake()
 
 
-def news() -> None:
-    """An image is coming in now."""
+def news(ended: bool = False) -> None:  # noqa: FBT001, FBT002 - what the door's datagram says
+    """Images are coming in now, or a sender has just ended: then all of them are here."""
     PACE.news(time.monotonic())
     HARVEST_LOOP.wake()
+    if ended:
+        ALL_HERE.set()
 
 
 def when_ready(step: Step) -> Step:
@@ -225,7 +227,7 @@ def quietly(step: Step) -> float:
 
 
 def harvest_step() -> float:
-    """Move news into the queue. A pause between two looks is not ended by the next image: images gather."""
+    """Move news into the queue. A pause between two looks is not ended by the next image, only by a sender's end."""
     before = HARVESTER.instances
     more = HARVESTER.harvest()
     found = HARVESTER.instances != before
@@ -234,7 +236,8 @@ def harvest_step() -> float:
     pause = PACE.after(found=found, more=more, now=time.monotonic())
     if pause == IDLE:
         return pause
-    HARVEST_LOOP.rest(pause)
+    ALL_HERE.wait(pause)
+    ALL_HERE.clear()
     return 0.0
 
 
@@ -297,7 +300,7 @@ def crashed(message: str) -> None:
 
 
 WATCH_LOOP = Loop("rr-watch", lambda: quietly(watch_step), crashed)
-HARVEST_LOOP = Loop("rr-harvest", when_ready(harvest_step), crashed)
+HARVEST_LOOP = Loop("rr-harvest", when_ready(harvest_step), crashed, unblock=ALL_HERE.set)
 COURIER_LOOP = Loop("rr-courier", when_ready(courier_step), crashed)
 ANNOUNCE_LOOP = Loop("rr-announce", when_ready(announce_step), crashed)
 NEWS_LOOP = Loop("rr-news", news_step, crashed, unblock=NEWS.unblock)

@@ -59,6 +59,7 @@ class Door:
             policy=lambda: self._policy.current,
             addresses=Addresses(settings.addresses),
             answered=self.herald.answered,
+            ended=self.herald.ended,
             record=self._record,
             complain=self._complain,
             find=lambda keys: ask(settings.desk, keys),
@@ -77,11 +78,15 @@ class Door:
                 self._tls.refresh()
             except OSError as error:
                 say(f"the TLS port keeps what it has: {error.strerror or type(error).__name__}", level="E")
-        self._listeners.want(
-            plain_port=self._settings.dicom_port if policy.plain else 0,
-            tls_port=policy.tls_port,
-            context=self._tls.context,
-        )
+        try:
+            self._listeners.want(
+                plain_port=self._settings.dicom_port if policy.plain else 0,
+                tls_port=policy.tls_port,
+                context=self._tls.context,
+            )
+        except OSError as error:
+            say(f"cannot listen for DICOM: {error.strerror}", level="E")
+            raise SystemExit(1) from error
         if changed:
             say(f"policy: revision {policy.revision} is in force")
             for live in list(self._house.live.values()):

@@ -44,6 +44,7 @@ class House:
     policy: Callable[[], Policy]
     addresses: Addresses
     answered: Callable[[], None]
+    ended: Callable[[], None]
     record: Callable[[Record], None]
     complain: Callable[[str], None]
     find: Find
@@ -106,28 +107,24 @@ def _receive(house: House, connection: socket.socket, raw: bytes, record: Record
         return
     house.live[id(connection)] = Live(connection, caller, request)
     try:
-        inward, outward = _relay(house, connection, record, raw)
+        moved = _relay(house, connection, record, raw)
     finally:
         del house.live[id(connection)]
         house.seats.free(caller.address)
-    house.record(
-        replace(
-            record,
-            services=services & policy.services_of(request.calling),
-            bytes_in=inward,
-            bytes_out=outward,
-            ended_at=time.time(),
-        )
-    )
+    house.ended()
+    if moved is not None:
+        services &= policy.services_of(request.calling)
+        house.record(replace(record, services=services, bytes_in=moved[0], bytes_out=moved[1], ended_at=time.time()))
 
 
-def _relay(house: House, connection: socket.socket, record: Record, raw: bytes) -> tuple[int, int]:
+def _relay(house: House, connection: socket.socket, record: Record, raw: bytes) -> tuple[int, int] | None:
+    """Relay; return the bytes of both directions, None when the cell is away and the caller was asked to come again."""
     try:
         cell = _call_cell(house.inner_port, house.addresses.stand_in(record.caller.address))
     except OSError as error:
         house.complain(f"the cell does not answer: {error.strerror or type(error).__name__}")
         _say(connection, pdu.Rejection.TEMPORARY_CONGESTION.pdu())
-        return len(raw), 0
+        return None
     policy = house.policy()
     retrieves = policy.services_of(record.aet) & RETRIEVALS & record.services
     with cell:

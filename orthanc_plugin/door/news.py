@@ -1,6 +1,7 @@
 """That images are flowing: from the door to the plugin, so that it looks into the change log at once and nothing runs per image.
 
-A datagram is a hint. Without it the plugin looks every few seconds anyway; it carries nothing and may be lost.
+A datagram is a hint. Without it the plugin looks every few seconds anyway; it may be lost. It says whether the cell only
+answered somebody, or an association ended: then all of it is stored, and the plugin need not wait for more to gather.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from pathlib import Path
 
 INTERVAL = 0.2
 """Seconds between two datagrams while the cell keeps answering."""
+SPACING = 0.1
+"""Seconds after "ended" at least: some devices open an association for each image."""
+FLOWING, ENDED = b".", b"!"
 
 
 class Herald:
-    """The door's side: `answered` is cheap enough for every answer of the cell."""
+    """The door's side; both notes are cheap enough for every answer of the cell."""
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
-        self._answered = threading.Event()
+        self._answered, self._ended = threading.Event(), threading.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)  # noqa: FBT003 - the socket API
 
@@ -30,14 +34,23 @@ class Herald:
         if not self._answered.is_set():
             self._answered.set()
 
+    def ended(self) -> None:
+        """An association that may have stored something is over."""
+        self._ended.set()
+        self._answered.set()
+
     def turn(self) -> None:
-        """Wait for an answer, send one datagram, gather for INTERVAL."""
+        """Wait for an answer, send one datagram, gather for INTERVAL or until an association ends."""
         self._answered.wait()
         self._answered.clear()
+        ended = self._ended.is_set()
+        self._ended.clear()
         # Nobody there, or it has not read the last ones yet: the plugin is starting, or busy, and will look by itself.
         with suppress(FileNotFoundError, ConnectionRefusedError, BlockingIOError):
-            self._socket.sendto(b".", self._path)
-        time.sleep(INTERVAL)
+            self._socket.sendto(ENDED if ended else FLOWING, self._path)
+        if ended:
+            time.sleep(SPACING)
+        self._ended.wait(INTERVAL)
 
     def close(self) -> None:
         """Say nothing more."""
@@ -53,14 +66,13 @@ class Listener:
         self._socket.bind(str(path))
         path.chmod(0o600)
 
-    def wait(self, news: Callable[[], None]) -> None:
-        """Wait for one datagram and pass it on."""
-        self._socket.recv(1)
-        news()
+    def wait(self, news: Callable[[bool], None]) -> None:
+        """Wait for one datagram and pass on whether an association ended."""
+        news(self._socket.recv(1) == ENDED)
 
     def unblock(self) -> None:
         """End a wait."""
-        self._socket.sendto(b".", self._socket.getsockname())
+        self._socket.sendto(FLOWING, self._socket.getsockname())
 
     def close(self) -> None:
         """Hear nothing more."""

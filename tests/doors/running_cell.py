@@ -86,7 +86,8 @@ class RunningCell:
 
     @property
     def log(self) -> str:
-        return (self.directory / "log" / "orthanc.log").read_text(errors="replace")
+        log = self.directory / "log" / "orthanc.log"
+        return log.read_text(errors="replace") if log.exists() else ""
 
     def write_policy(self, **changes: Any) -> None:
         """Write the snapshot as the sidecar does: atomically, with the next revision."""

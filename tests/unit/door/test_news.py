@@ -16,6 +16,7 @@ from orthanc_plugin.door.news import Herald, Listener
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(news, "INTERVAL", 0.0)
+    monkeypatch.setattr(news, "SPACING", 0.0)
 
 
 @pytest.fixture
@@ -31,19 +32,40 @@ def listener(tmp_path: Path) -> Iterator[Listener]:
 
 
 def test_many_answers_are_one_piece_of_news(herald: Herald, listener: Listener) -> None:
-    heard: list[int] = []
+    heard: list[bool] = []
     for _ in range(1000):
         herald.answered()
     herald.turn()
-    listener.wait(lambda: heard.append(1))
+    listener.wait(heard.append)
     herald.answered()
+    herald.ended()
     herald.turn()
-    listener.wait(lambda: heard.append(2))
-    assert heard == [1, 2]
+    listener.wait(heard.append)
+    assert heard == [False, True]
+
+
+def test_an_end_is_not_kept_waiting(herald: Herald, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "INTERVAL", 30.0)
+    heard: list[bool] = []
+
+    def two_turns() -> None:
+        herald.turn()
+        herald.turn()
+
+    turning = threading.Thread(target=two_turns, daemon=True)
+    herald.answered()
+    turning.start()
+    listener.wait(heard.append)
+    herald.ended()
+    listener.wait(heard.append)
+    assert heard == [False, True]
+    herald.ended()
+    turning.join(5)
+    assert not turning.is_alive()
 
 
 def test_news_to_nobody_is_lost_and_no_error(tmp_path: Path, herald: Herald) -> None:
-    heard: list[int] = []
+    heard: list[bool] = []
     herald.answered()
     herald.turn()
     Listener(tmp_path / "news").close()
@@ -53,12 +75,12 @@ def test_news_to_nobody_is_lost_and_no_error(tmp_path: Path, herald: Herald) -> 
         for _ in range(2000):
             herald.answered()
             herald.turn()
-        listener.wait(lambda: heard.append(1))
-    assert heard == [1]
+        listener.wait(heard.append)
+    assert heard == [False]
 
 
 def test_a_wait_ends_when_asked(listener: Listener) -> None:
-    waiting = threading.Thread(target=listener.wait, args=(lambda: None,))
+    waiting = threading.Thread(target=listener.wait, args=(lambda _ended: None,))
     waiting.start()
     listener.unblock()
     waiting.join(5)
