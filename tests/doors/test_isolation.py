@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import httpx
 
@@ -22,8 +20,8 @@ from orthanc_plugin.routes import ROUTES
 from sidecar.accounts.bootstrap import platform_id
 from sidecar.adapters.cell_tokens import session_hash
 from sidecar.kernel.clock import utc_now
-from tests.doors.running_cell import CHECKOUT
 from tests.doors.twin_world import STAFF, UNKNOWN, Identity, Twin, World
+from tests.matrix_report import Case, write_table
 
 TABLE = Path(__file__).with_name("orthanc_routes.csv")
 PRINCIPALS = (*(role.value for role in STAFF), "context", "anonymous", "platform admin")
@@ -31,17 +29,6 @@ WALLS = {400, 401, 403, 404, 405, 501}
 LET_IN = "let in"
 PATIENT_LEVEL = re.compile(r"^/patients(/|$)|/patient$")
 """The list calls reading these "never": in a shared archive the patients of two hospitals meet there, in a cell they cannot."""
-
-
-class Case(NamedTuple):
-    """One line of the report."""
-
-    method: str
-    route: str
-    principal: str
-    target: str
-    status: int
-    verdict: str
 
 
 def routes() -> list[tuple[str, str, str]]:
@@ -163,18 +150,10 @@ def cases(world: World) -> Iterator[Case]:
                     yield Case(method, path, who, target, answer.status_code, found)
 
 
-def report(found: list[Case]) -> None:
-    """Write the table for others to read."""
-    out = Path(os.environ.get("RR_RESULTS", CHECKOUT / "build/proof"))
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / "isolation-archive.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([Case._fields, *found])
-
-
 def test_every_route_of_the_archive(world: World, record_property: Callable[[str, object], None]) -> None:
     before = world.snapshot(world.bravo)
     found = list(cases(world))
-    report(found)
+    write_table("isolation-archive", found)
     record_property("cases", len(found))
     wrong = [" ".join(map(str, case)) for case in found if case.verdict]
     assert not wrong, f"{len(wrong)} of {len(found)}:\n" + "\n".join(wrong[:50])
