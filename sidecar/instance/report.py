@@ -40,7 +40,7 @@ def print_status(instance: Instance, console: Console) -> bool:
 
 
 def log_files(instance: Instance, name: str | None) -> list[Path]:
-    """Return the log of one part, or all of them when no name is given. Of a cell or its door the beginning of its name will do."""
+    """Return the log of one part, or all without a name. Of a cell or its door the beginning of its name will do."""
     for program, log in (("cell-", "orthanc.log"), ("door-", "door.log")):
         if name and name.startswith(program):
             return sorted(instance.layout.cells.glob(f"{name.removeprefix(program)}*/log/{log}"))
