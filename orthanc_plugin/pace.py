@@ -5,8 +5,10 @@ from __future__ import annotations
 PAUSES = (0.1, 0.4, 0.8)
 """Seconds between two looks while images arrive. A look costs 4 ms of processor time and 0.17 ms per image (measured),
 so larger pieces are cheaper, and the last image of a study still waits less than a second."""
+FLOOD, FLOOD_PAUSE = 50, 2.0
+"""So many images in one look leave no processor idle: the bookkeeping waits. The door says when it is over."""
 ACTIVE = 3.0
-"""Seconds of looking often after the last sign of a sender; Lua gives one per second and sender."""
+"""Seconds of looking often after the last sign of a sender; the door gives some each second."""
 IDLE = 5.0
 """Seconds between two looks otherwise: a safety net, nothing is expected."""
 
@@ -22,9 +24,11 @@ class Pace:
         """An image is coming in."""
         self._active_until = now + ACTIVE
 
-    def after(self, *, found: bool, more: bool, now: float) -> float:
-        """Return the pause after a look that found something or not, with more left in the log or not."""
+    def after(self, *, found: int, more: bool, now: float) -> float:
+        """Return the pause after a look that found so many images, with more left in the log or not."""
         self._streak = self._streak + 1 if found else 0
         if more:
             return 0.0
-        return PAUSES[min(self._streak, len(PAUSES) - 1)] if now < self._active_until else IDLE
+        if now >= self._active_until:
+            return IDLE
+        return FLOOD_PAUSE if found >= FLOOD else PAUSES[min(self._streak, len(PAUSES) - 1)]

@@ -230,7 +230,7 @@ def harvest_step() -> float:
     """Move news into the queue. A pause between two looks is not ended by the next image, only by a sender's end."""
     before = HARVESTER.instances
     more = HARVESTER.harvest()
-    found = HARVESTER.instances != before
+    found = HARVESTER.instances - before
     if found:
         COURIER_LOOP.wake()
     pause = PACE.after(found=found, more=more, now=time.monotonic())

@@ -1,7 +1,8 @@
 """That images are flowing: from the door to the plugin, so that it looks into the change log at once and nothing runs per image.
 
 A datagram is a hint. Without it the plugin looks every few seconds anyway; it may be lost. It says whether the cell only
-answered somebody, or an association ended: then all of it is stored, and the plugin need not wait for more to gather.
+answered somebody, or it is over: an association ended, or nobody was answered for a while. Then all there is is stored,
+and the plugin need not wait for more to gather.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from pathlib import Path
 
 INTERVAL = 0.2
 """Seconds between two datagrams while the cell keeps answering."""
+QUIET = 0.1
+"""Seconds without an answer, after INTERVAL, that are a pause of the sender: some keep their association open for long."""
 SPACING = 0.1
-"""Seconds after "ended" at least: some devices open an association for each image."""
-FLOWING, ENDED = b".", b"!"
+"""Seconds after "over" at least: some devices open an association for each image."""
+FLOWING, OVER = b".", b"!"
 
 
 class Herald:
@@ -25,6 +28,7 @@ class Herald:
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
+        self._flowing = False
         self._answered, self._ended = threading.Event(), threading.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)  # noqa: FBT003 - the socket API
@@ -40,15 +44,16 @@ class Herald:
         self._answered.set()
 
     def turn(self) -> None:
-        """Wait for an answer, send one datagram, gather for INTERVAL or until an association ends."""
-        self._answered.wait()
+        """Wait for an answer or the end of them, send one datagram, gather for INTERVAL or until an association ends."""
+        came = self._answered.wait(QUIET if self._flowing else None)
         self._answered.clear()
-        ended = self._ended.is_set()
+        over = self._ended.is_set() or not came
         self._ended.clear()
+        self._flowing = not over
         # Nobody there, or it has not read the last ones yet: the plugin is starting, or busy, and will look by itself.
         with suppress(FileNotFoundError, ConnectionRefusedError, BlockingIOError):
-            self._socket.sendto(ENDED if ended else FLOWING, self._path)
-        if ended:
+            self._socket.sendto(OVER if over else FLOWING, self._path)
+        if over:
             time.sleep(SPACING)
         self._ended.wait(INTERVAL)
 
@@ -67,8 +72,8 @@ class Listener:
         path.chmod(0o600)
 
     def wait(self, news: Callable[[bool], None]) -> None:
-        """Wait for one datagram and pass on whether an association ended."""
-        news(self._socket.recv(1) == ENDED)
+        """Wait for one datagram and pass on whether it is over."""
+        news(self._socket.recv(1) == OVER)
 
     def unblock(self) -> None:
         """End a wait."""

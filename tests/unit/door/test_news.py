@@ -64,6 +64,22 @@ def test_an_end_is_not_kept_waiting(herald: Herald, listener: Listener, monkeypa
     assert not turning.is_alive()
 
 
+def test_a_sender_that_pauses_is_noticed_once(herald: Herald, listener: Listener) -> None:
+    heard: list[bool] = []
+    herald.answered()
+    for _ in range(2):
+        herald.turn()
+        listener.wait(heard.append)
+    assert heard == [False, True]
+    quiet = threading.Thread(target=herald.turn, daemon=True)
+    quiet.start()
+    quiet.join(0.3)
+    assert quiet.is_alive()  # nothing to say until somebody is answered again
+    herald.answered()
+    quiet.join(5)
+    assert not quiet.is_alive()
+
+
 def test_news_to_nobody_is_lost_and_no_error(tmp_path: Path, herald: Herald) -> None:
     heard: list[bool] = []
     herald.answered()
