@@ -74,6 +74,7 @@ class RunningCell:
         self.revision = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.door: subprocess.Popen[bytes] | None = None
+        self.door_said = 0
         for name in ("storage", "index", "log"):
             (directory / name).mkdir(parents=True, exist_ok=True)
         (directory / "secret").write_text(self.secret)
@@ -150,6 +151,7 @@ class RunningCell:
     def start_door(self) -> None:
         """Start the door unless it runs."""
         if self.door is None or self.door.poll() is not None:
+            self.door_said = len(self.door_log)
             with (self.directory / "log" / "door.log").open("ab") as log:
                 command = [*self.walls(), "--setenv", "PYTHONPATH", INSIDE, "/usr/bin/python3", "-P", "-m", "orthanc_plugin.door"]
                 self.door = subprocess.Popen(command, env=self.environment(), stderr=log)
@@ -168,8 +170,8 @@ class RunningCell:
         raise RuntimeError(f"the cell did not become ready: {self.log[-2000:]}")
 
     def door_revision(self) -> int:
-        """Which snapshot the door has in force, by its log; 0 before the first one."""
-        said = re.findall(r"policy: revision (\d+) is in force", self.door_log)
+        """Which snapshot the running door has in force, by its log; 0 before the first one."""
+        said = re.findall(r"policy: revision (\d+) is in force", self.door_log[self.door_said :])
         return int(said[-1]) if said and self.door is not None and self.door.poll() is None else 0
 
     @property
