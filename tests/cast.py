@@ -76,8 +76,8 @@ class Cast:
     third: UUID
 
 
-def make_cast(scopes: Scopes, seal: Seal) -> Cast:
-    """Write a whole new cast into the database."""
+def make_cast(scopes: Scopes, seal: Seal, *, cells: str = "running") -> Cast:
+    """Write a whole new cast into the database. Nobody listens on the ports of its ``cells``: stopped, where a worker runs."""
     mark = uuid4().hex[:8]
     names = {
         "mercy": (PROVIDER, "Mercy Hospital"),
@@ -111,7 +111,7 @@ def make_cast(scopes: Scopes, seal: Seal) -> Cast:
                     dicom_port=1 + number,
                     http_port=4 + number,
                     secret_hash="",
-                    wanted="running",
+                    wanted=cells,
                     state="new",
                     last_error="",
                     disk_bytes=0,

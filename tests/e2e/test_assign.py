@@ -11,7 +11,7 @@ from tests.factories.studies import make_study
 
 
 def test_a_lead_assigns_and_undoes_it(workshop: Workshop, seal: Seal, seat: Callable[[Person], Page]) -> None:
-    cast = make_cast(workshop.scopes, seal)
+    cast = make_cast(workshop.scopes, seal, cells="stopped")
     study = make_study(workshop.scopes, cast.mercy, reading=cast.nightowls, patient_name="Assign^Anna")
     lead, reader = seat(cast.lead), seat(cast.reader)
     for page in (lead, reader):

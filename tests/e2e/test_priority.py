@@ -11,7 +11,7 @@ from tests.factories.studies import make_study
 
 
 def test_a_technician_sets_the_urgency_and_undoes_it(workshop: Workshop, seal: Seal, seat: Callable[[Person], Page]) -> None:
-    cast = make_cast(workshop.scopes, seal)
+    cast = make_cast(workshop.scopes, seal, cells="stopped")
     study = make_study(workshop.scopes, cast.mercy, reading=cast.nightowls, patient_name="Urgent^Ursula")
     reader = seat(cast.reader)
     reader.goto("/worklist")
@@ -44,7 +44,7 @@ def test_a_technician_sets_the_urgency_and_undoes_it(workshop: Workshop, seal: S
 def test_on_a_phone_nothing_lies_over_the_controls_of_a_card(
     workshop: Workshop, seal: Seal, seat: Callable[[Person], Page]
 ) -> None:
-    cast = make_cast(workshop.scopes, seal)
+    cast = make_cast(workshop.scopes, seal, cells="stopped")
     study = make_study(workshop.scopes, cast.mercy, reading=cast.nightowls)
     page = seat(cast.owner)
     page.set_viewport_size({"width": 390, "height": 844})

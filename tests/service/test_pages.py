@@ -31,6 +31,9 @@ def test_the_navigation_leads_nowhere_that_refuses(name: str, cast: Cast, browse
     assert person.get("/").headers["Location"] in entries
     for entry in entries:
         answer = person.get(entry)
+        if answer.status_code == 302:  # Explorer has no page of ours
+            assert answer.location == "/explorer/own/app/explorer.html"
+            continue
         assert answer.status_code == 200
         assert navigation(answer.text) == entries
         assert answer.text.count('aria-current="page" data-go') == 1
