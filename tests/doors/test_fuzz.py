@@ -21,12 +21,16 @@ from pynetdicom import AE, Association, _config
 
 from sidecar.adapters.cell_tokens import session_hash
 from sidecar.gate.actor import Role
+from sidecar.instance import Instance
 from sidecar.kernel.clock import utc_now
 from tests.doors import phantom
 from tests.doors.twin_world import AET, Twin, World
+from tests.doors.visitor import Visitor
 from tests.factories.mutants import mutate
 
 IMAGES = int(os.environ.get("RR_FUZZ_IMAGES", "300"))
+BATCH = 20
+"""Instances in one STOW request."""
 REQUESTS = int(os.environ.get("RR_FUZZ_REQUESTS", "400"))
 PATIENCE = 0.5
 """Seconds to wait for an answer: to a data set that DCMTK cannot parse Orthanc gives none, and waits for the sender to go on."""
@@ -106,6 +110,36 @@ def test_mutated_images_by_c_store(
     last = phantom.write(tmp_path / "good", [phantom.image()])
     sent = phantom.storescu(world.alpha.cell.dicom_port, last, calling=AET, called=world.alpha.cell.aet)
     assert "(Success)" in sent.stdout
+
+
+def related(parts: Sequence[bytes]) -> bytes:
+    """Return the body of a STOW request (PS3.18 section 10.5)."""
+    return b"".join(b"\r\n--limit\r\nContent-Type: application/dicom\r\n\r\n" + part for part in parts) + b"\r\n--limit--\r\n"
+
+
+def test_mutated_images_by_stow(
+    world: World, unharmed: None, house: Instance, record_property: Callable[[str, object], None]
+) -> None:
+    """Here the file meta information is wrong too, and the frame of the request itself in every fifth one."""
+    person = Visitor(house.url, world.alpha.people[Role.TECHNICIAN])
+    files, statuses, told = seeds(), Counter[int](), 0
+    for first in range(0, IMAGES, BATCH):
+        body = related([mutate(files[seed % len(files)], seed) for seed in range(first, first + BATCH)])
+        if first // BATCH % 5 == 4:
+            body = mutate(body, first)
+        answer = person.http.post(
+            "/dicom-web/own/studies", content=body,
+            headers={"Content-Type": 'multipart/related; type="application/dicom"; boundary=limit'},
+        )  # fmt: skip
+        statuses[answer.status_code] += 1
+        assert answer.status_code in {200, 202, 400, 409, 413, 415}, (first, answer.status_code, answer.text[:300])
+        assert not [mark for mark in world.bravo.canaries if mark in answer.text], first
+        if answer.status_code in {200, 202, 409}:
+            module = answer.json()
+            told += sum(len(module.get(tag, {}).get("Value", [])) for tag in ("00081198", "00081199"))
+    person.close()
+    record_property("cases", IMAGES)
+    assert told >= IMAGES // 2, (told, statuses)
 
 
 def good_requests(world: World, twin: Twin) -> list[bytes]:
