@@ -19,7 +19,10 @@ _BEARER = "Bearer "
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 Owner = Callable[[str, str], frozenset[str]]
-"""(level, Orthanc's id) → StudyInstanceUIDs it belongs to: several for a patient, none when it is unknown or doubtful."""
+"""(level, Orthanc's id) → StudyInstanceUIDs it belongs to: several for a patient, none when it is unknown or doubtful.
+
+The level ``dicom-web`` names studies by their StudyInstanceUID; one that two patients bear is doubtful.
+"""
 
 
 class Verdict(Enum):
@@ -76,7 +79,7 @@ def _trick(request: Request) -> str | None:
 def _outside(studies: frozenset[str], route: Route, values: Mapping[str, str], owner: Owner) -> bool:
     """Whether the path names anything that is not of these studies. A patient is seen through its studies in the context."""
     if "study" in values:
-        return values["study"] not in studies
+        return values["study"] not in studies or not owner(route.level, values["study"])
     if "id" not in values:
         return False
     owners = owner(route.level, values["id"])

@@ -17,6 +17,8 @@ from orthanc_plugin.policy import Policy
 from orthanc_plugin.tokens import Kind, Principal
 
 STUDY, PRIOR, OTHER = "1.2.840.1", "1.2.840.2", "1.9"
+TWIN = "1.2.840.3"
+"""A study of the context whose UID another patient bears as well."""
 ID = "01234567-01234567-01234567-01234567-01234567"
 """An Orthanc id of the context's study; the others are of both, of a foreign study, of nothing."""
 MIXED, FOREIGN, UNKNOWN = ID.replace("0", "a"), ID.replace("0", "b"), ID.replace("0", "c")
@@ -27,7 +29,9 @@ OWNERS = {ID: frozenset({STUDY}), MIXED: frozenset({STUDY, OTHER}), FOREIGN: fro
 
 
 def owner(level: str, identifier: str) -> frozenset[str]:
-    """Ids are known at their own level only, as in Orthanc."""
+    """Ids are known at their own level only, as in Orthanc; a StudyInstanceUID where studies are named by it."""
+    if level == "dicom-web":
+        return frozenset({identifier} - {TWIN})
     return OWNERS.get(identifier, frozenset()) if level in {"patients", "studies", "series", "instances"} else frozenset()
 
 
@@ -35,7 +39,7 @@ def principal(kind: Kind, role: str, *studies: str) -> Principal:
     return Principal(kind, "u", "o", role, "s", "k", 0, 1, frozenset(studies))
 
 
-CONTEXT = principal(Kind.CONTEXT, "radiologist", STUDY, PRIOR)
+CONTEXT = principal(Kind.CONTEXT, "radiologist", STUDY, PRIOR, TWIN)
 ONE = principal(Kind.CONTEXT, "radiologist", STUDY)
 EMPTY = principal(Kind.CONTEXT, "radiologist")
 SERVICE = principal(Kind.SERVICE, "service")
@@ -98,6 +102,9 @@ def contexts() -> Iterator[Case]:
     foreign = [get(f"/{level}/{each}") for level in ("studies", "series", "instances") for each in (MIXED, FOREIGN, UNKNOWN)]
     yield from _for((CONTEXT, ONE), "ALLOW", *mine, get(FRAME), get("/app/explorer.html"), get(f"/instances/{ID}/preview"))
     yield from _for((CONTEXT,), "DENY", *foreign, get(FRAME.replace(STUDY, OTHER)), get(FRAME.replace(STUDY, STUDY + "0")))
+    twin = [get(FRAME.replace(STUDY, TWIN)), get(f"/dicom-web/studies/{TWIN}/thumbnail")]
+    yield from _for((CONTEXT,), "DENY", *twin)
+    yield from _for(USERS, "ALLOW", *twin)
     yield from _for((EMPTY,), "DENY", *mine, *foreign, get(FRAME), get(f"/patients/{ID}"))
     yield from _for((EMPTY,), "ALLOW", get("/app/explorer.html"))
     lists = (get("/patients"), get("/studies"), get("/series"), get("/statistics"), get("/system"), get("/plugins/explorer.js"))

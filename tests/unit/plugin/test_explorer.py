@@ -11,7 +11,7 @@ from orthanc_plugin import finding, passing
 from orthanc_plugin.decide import Request
 from orthanc_plugin.explorer import Context
 from orthanc_plugin.finding import MalformedError
-from orthanc_plugin.owners import Owners
+from orthanc_plugin.owners import SURE_SECONDS, Owners
 
 
 class FakeArchive:
@@ -26,9 +26,9 @@ class FakeArchive:
                 "ID": patient, "Type": "Patient", "MainDicomTags": {}, "Studies": studies, "LastUpdate": "x", "Labels": ["y"],
             }  # fmt: skip
             for study, uid in zip(studies, uids, strict=True):
-                self._add(patient, study, uid)
+                self.add(patient, study, uid)
 
-    def _add(self, patient: str, study: str, uid: str) -> None:
+    def add(self, patient: str, study: str, uid: str) -> None:
         images = [f"{study}-i1", f"{study}-i2"]
         self.resources[f"/studies/{study}"] = {
             "ID": study, "MainDicomTags": {"StudyInstanceUID": uid}, "ParentPatient": patient, "Series": [f"{study}-s"],
@@ -82,13 +82,25 @@ def answer(archive: FakeArchive, path: str, body: Any = None, **arguments: str) 
 
 def test_owners_are_looked_up_once_and_doubtful_ones_are_nobodys(archive: FakeArchive) -> None:
     owners = Owners(archive.find, archive.post)
-    assert owners("series", "P1-1.1-s") == owners("instances", "P1-1.1-i1") == {"1.1"}
+    assert owners("series", "P1-1.1-s") == owners("instances", "P1-1.1-i1") == owners("dicom-web", "1.1") == {"1.1"}
     asked = len(archive.asked)
     assert owners("series", "P1-1.1-s") == {"1.1"}
     assert len(archive.asked) == asked
     assert owners("patients", "P1") == {"1.1", "1.2", "1.3"}
     assert owners("studies", "P1-3.1") == owners("studies", "nothing") == owners("patients", "nothing") == set()
+    assert owners("dicom-web", "3.1") == owners("dicom-web", "9.9") == set()
     assert owners.study("") is None
+
+
+def test_what_was_one_patients_is_nobodys_when_another_comes_with_the_same_uid(archive: FakeArchive) -> None:
+    now = [100.0]
+    owners = Owners(archive.find, archive.post, lambda: now[0])
+    everything = [("studies", "P1-1.1"), ("instances", "P1-1.1-i1"), ("dicom-web", "1.1")]
+    assert [owners(*each) for each in everything] == [{"1.1"}] * 3
+    archive.add("P2", "P2-1.1", "1.1")
+    now[0] += SURE_SECONDS
+    assert [owners(*each) for each in everything] == [set()] * 3
+    assert owners("studies", "P2-1.1") == set()
 
 
 def test_lists_hold_the_contexts_studies_only(archive: FakeArchive) -> None:
