@@ -1,5 +1,6 @@
 """The questions nginx asks before frames, renderings, bulk data and whole objects go straight from a cell to the caller."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
@@ -8,9 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from sidecar.adapters.cell_client import CellAddress
 from sidecar.adapters.cell_tokens import CellTokens
-from sidecar.dicomweb.roots import open_root
+from sidecar.dicomweb.roots import Root, open_root
 from sidecar.gate.http import route
-from sidecar.gate.permissions import Permission
+from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied, Missing
 from sidecar.kernel.settings import Settings
@@ -31,7 +32,7 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
     one study: the least that serves, and a header of constant size however many priors there are.
     The series is asked for here because the cell cannot tell two studies with the same StudyInstanceUID apart.
     """
-    study, cell = _decide(scope, request.args.get("context", ""), series=request.args.get("series", ""))
+    study, cell = _decide(scope, request.args.get("context", ""), _one_series)
     token = _tokens().mint(
         cell=cell.cell_id,
         subject=str(scope.user_id),
@@ -50,17 +51,38 @@ def may_have_objects(scope: Scope) -> ResponseReturnValue:
     """Answer the same about a whole study, series or instance (PS3.18 §10.4.1.1.1), asked anew each time.
 
     A cell hands out whole objects to the sidecar only, so the token is the sidecar's own; nginx writes the path it is for.
+    The cell then looks by UIDs alone, so an instance is looked for here: another patient's may bear all the UIDs above it.
     """
-    _, cell = _decide(scope, request.args.get("root", ""), series=request.args.get("series", ""), whole=True)
+    _, cell = _decide(scope, request.args.get("root", ""), _objects)
     token = _tokens().service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now)
     return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
 
 
-def _decide(scope: Scope, name: str, *, series: str, whole: bool = False) -> tuple[Study, CellAddress]:
-    """Return the study and its cell; raise Denied for whatever the caller does not have. Only whole studies go without series."""
+def _one_series(scope: Scope, root: Root) -> list[Study]:
+    return [root.series(scope, _asked("study"), _asked("series"))[0]]
+
+
+def _objects(scope: Scope, root: Root) -> list[Study]:
+    """Return the studies asked for. A viewer needs an object without pixels whole; more than one is taking a study along."""
+    if not _asked("instance") and not may_ever(scope.actor, Permission.STUDY_DOWNLOAD):
+        raise Missing
+    if not _asked("series"):
+        return list(root.named(scope, _asked("study")))
+    study, series = root.series(scope, _asked("study"), _asked("series"))
+    if _asked("instance"):
+        root.instance(scope, series, _asked("instance"))
+    return [study]
+
+
+def _asked(name: str) -> str:
+    return request.args.get(name, "")
+
+
+def _decide(scope: Scope, name: str, named: Callable[[Scope, Root], list[Study]]) -> tuple[Study, CellAddress]:
+    """Return the study and its cell; raise Denied for whatever the caller does not have."""
     try:
-        root, named = open_root(scope, name), request.args.get("study", "")
-        studies = root.named(scope, named) if whole and not series else [root.series(scope, named, series)[0]]
+        root = open_root(scope, name)
+        studies = named(scope, root)
         settings = cast("Settings", current_app.extensions["readingroom.settings"])
         cell = cell_of(scope, studies[0].organisation_id, host=settings.cell_host)
     except Missing as missing:

@@ -81,10 +81,15 @@ def with_bulk_data(count: int, **elements: object) -> list[Dataset]:
 
 def index(scopes: Scopes, cast: Cast, datasets: list[Dataset], **elements: object) -> Made:
     """Tell the index what was sent, as the inbox would."""
-    return make_study(
+    made = make_study(
         scopes, cast.mercy, reading=cast.nightowls, uid=datasets[0].StudyInstanceUID, series=(len(datasets),),
         series_uids=(datasets[0].SeriesInstanceUID,), **elements,
     )  # fmt: skip
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        rows = scope.session.scalars(select(Instance).where(Instance.study_id == made.id).order_by(Instance.instance_number))
+        for row, dataset in zip(rows, datasets, strict=True):
+            row.sop_instance_uid = dataset.SOPInstanceUID
+    return made
 
 
 def open_context(scopes: Scopes, browser: Browser, person: Person, study: Made) -> UUID:
@@ -295,12 +300,15 @@ def test_two_patients_sent_with_the_same_uids_are_both_shown_and_kept_apart(
     for each in twins:
         each.PatientID, each.PatientName = "P-2", "Twin^Tom"
         each.PixelData = bytes(len(each.PixelData))
+    only_the_twins = phantom.image(
+        PatientID="P-2", StudyInstanceUID=mine[0].StudyInstanceUID, SeriesInstanceUID=mine[0].SeriesInstanceUID
+    )
     send(mercys_cell, tmp_path / "mine", mine)
-    send(mercys_cell, tmp_path / "twins", twins)
+    send(mercys_cell, tmp_path / "twins", [*twins, only_the_twins])
     with CellClient(CellTokens(mercys_cell.signing_key)) as cells:
         events = cells.changes(address(mercys_cell), since=0)["events"]
     ids = {(event["study"]["PatientID"], each["SOPInstanceUID"]): each["ID"] for event in events for each in event["instances"]}
-    assert len(ids) == 4
+    assert len(ids) == 5
     made = []
     for datasets, patient in ((mine, "P-1"), (twins, "P-2")):
         study = index(scopes, cast, datasets, patient_id=patient)
@@ -308,7 +316,7 @@ def test_two_patients_sent_with_the_same_uids_are_both_shown_and_kept_apart(
         with scopes.open(system_actor(cast.mercy)) as scope:
             rows = scope.session.scalars(select(Instance).where(Instance.study_id == study.id).order_by(Instance.instance_number))
             for row, dataset in zip(rows, datasets, strict=True):
-                row.sop_instance_uid, row.orthanc_id = dataset.SOPInstanceUID, ids[patient, dataset.SOPInstanceUID]
+                row.orthanc_id = ids[patient, dataset.SOPInstanceUID]
     browser = browse(cast.reader)
     with requests.Session() as session:
         session.trust_env = False
@@ -327,6 +335,9 @@ def test_two_patients_sent_with_the_same_uids_are_both_shown_and_kept_apart(
             place = f"studies/{study.uid}/series/{study.series[0]}/instances/{datasets[0].SOPInstanceUID}"
             unknown = seen(session.get(f"{root}/{place.replace(study.uid, '1.2.3')}/frames/1"))
             assert unknown[0] == session.get(f"{root}/{place}/frames/2").status_code == 404
+            theirs = f"studies/{study.uid}/series/{study.series[0]}/instances/{only_the_twins.SOPInstanceUID}"
+            for what in ("/frames/1", "/rendered", ""):
+                assert seen(session.get(f"{root}/{theirs}{what}")) == unknown
             with requests.Session() as stranger:
                 stranger.trust_env = False
                 stranger.cookies.update(cookies(browse(cast.stranger)))

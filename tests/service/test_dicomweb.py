@@ -269,6 +269,33 @@ def test_the_same_study_uid_of_another_patient_opens_no_pixels(cast: Cast, scope
     assert words(foreign) == words(unknown)
 
 
+def test_whole_studies_go_to_who_may_take_them_along_and_an_instance_of_another_patient_to_nobody(
+    cast: Cast, scopes: Scopes, view: View
+) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    twin = make_study(scopes, cast.mercy, reading=cast.nightowls, uid=study.uid, series_uids=study.series, patient_id="P2")
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        mine, theirs = (scope.one(select(Instance).where(Instance.study_id == each.id).limit(1)) for each in (study, twin))
+    series = f"study={study.uid}&series={study.series[0]}"
+    whole = [f"study={study.uid}", series]
+    for person, status in ((cast.owner, 204), (cast.reader, 204), (cast.colleague, 403)):
+        viewer = view(person, study)
+
+        def ask(named: str, viewer: Viewer = viewer) -> TestResponse:
+            return viewer.browser.get(f"/edge/objects?root={viewer.context}&{named}")
+
+        assert [ask(each).status_code for each in whole] == [status] * 2
+        assert ask(f"{series}&instance={mine.sop_instance_uid}").status_code == 204
+        refused, unknown = ask(f"{series}&instance={theirs.sop_instance_uid}"), ask(f"{series}&instance=1.2.3")
+        assert refused.status_code == 403
+        assert words(refused) == words(unknown)
+        assert "X-Cell-Token" not in refused.headers
+    own = [view(cast.colleague, study).browser.get(f"/edge/objects?root=own&{each}").status_code for each in whole]
+    assert own == [403, 403]
+    stranger = view(cast.stranger, make_study(scopes, cast.third, reading=cast.strangers)).browser
+    assert stranger.get(f"/edge/objects?root={viewer.context}&{series}&instance={mine.sop_instance_uid}").status_code == 403
+
+
 def test_storing_is_refused_and_says_so(cast: Cast, scopes: Scopes, view: View, browse: Browse) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     viewer = view(cast.reader, study)
