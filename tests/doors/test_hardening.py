@@ -85,7 +85,6 @@ def ungated(cell: RunningCell, tmp_path_factory: pytest.TempPathFactory) -> Any:
     ("method", "path", "body"),
     [
         ("POST", "/tools/execute-script", "print(1)"),
-        ("GET", "/app/explorer.html", None),
         ("PROPFIND", "/webdav/", None),
         ("PUT", "/webdav/uploads/x", "x"),
         ("GET", "/wado?requestType=WADO&objectUID=1.2", None),
