@@ -21,6 +21,8 @@ HOST_LENGTH = 253
 LAST_PORT = 65535
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 """Host names (RFC 1123 §2.1) in lower case."""
+NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""A last label so is no name: 0x7f.1 and 0x7f000001 are 127.0.0.1 to every resolver (inet_aton)."""
 EXPIRY_WARNING = timedelta(days=30)
 """A certificate that ends within so long is shown as ending: a visit of the device's service takes weeks to get."""
 SILENT_AFTER = timedelta(seconds=60)
@@ -84,7 +86,7 @@ def host_name(text: str) -> str:
     try:
         return str(ip_address(written))
     except ValueError:
-        if len(written) <= HOST_LENGTH and HOST_NAME.fullmatch(written) and not written.replace(".", "").isdigit():
+        if len(written) <= HOST_LENGTH and HOST_NAME.fullmatch(written) and not NUMBER.fullmatch(written.rpartition(".")[2]):
             return written
     raise Invalid(f"“{text.strip()}” is not an address or a host name. Write 10.1.2.14 or pacs.mercy.example.")
 

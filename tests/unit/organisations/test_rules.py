@@ -88,13 +88,20 @@ def test_whatever_host_we_accept_is_one_the_plugin_accepts(text: str) -> None:
         ("PACS.Mercy.Example.", "pacs.mercy.example"),
         ("pacs", "pacs"),
         ("2001:DB8::1", "2001:db8::1"),
+        ("0x7f.mercy.example", "0x7f.mercy.example"),
     ],
 )
 def test_hosts_have_one_spelling(text: str, host: str) -> None:
     assert rules.host_name(text) == host
 
 
-@pytest.mark.parametrize("text", ["10.1.2.999", "1.2.3", "-a.example", "a_b.example", "a b", "http://pacs", "pacs:104", "a" * 64])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10.1.2.999", "1.2.3", "-a.example", "a_b.example", "a b", "http://pacs", "pacs:104", "a" * 64,
+        "0x7f000001", "0X7F.1", "127.0.0.0x1", "0177.0.0.0x1", "017700000001", "pacs.1", "0x",
+    ],
+)  # fmt: skip
 def test_bad_hosts_are_refused(text: str) -> None:
     with pytest.raises(Invalid, match="not an address or a host name"):
         rules.host_name(text)
