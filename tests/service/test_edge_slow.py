@@ -10,7 +10,8 @@ import pytest
 from tests.service.edge import Edge
 
 QUICKER = {"client_header_timeout 10s": "client_header_timeout 1s", "client_body_timeout 15s": "client_body_timeout 1s",
-           "send_timeout 20s": "send_timeout 1s", "limit_conn addresses 256": "limit_conn addresses 60"}  # fmt: skip
+           "send_timeout 20s": "send_timeout 1s", "limit_conn addresses 256": "limit_conn addresses 60",
+           "limit_conn uploads 64": "limit_conn uploads 20"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +33,13 @@ def lines() -> Iterator[ExitStack]:
         yield stack
 
 
-def dial(edge: Edge, lines: ExitStack, words: bytes, count: int) -> list[socket.socket]:
+def dial(edge: Edge, lines: ExitStack, words: bytes, count: int, *, source: str = "127.0.0.1") -> list[socket.socket]:
     found = []
     for _ in range(count):
         line = lines.enter_context(socket.socket())
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         line.settimeout(5)
+        line.bind((source, 0))
         line.connect(("127.0.0.1", edge.port))
         line.sendall(words)
         found.append(line)
@@ -106,6 +108,16 @@ def test_one_address_has_only_so_many_requests_at_a_time(edge: Edge, lines: Exit
     assert refused
     assert all(b"nosniff" in answer for answer in refused)
     assert edge.web.paths("/slow") == []
+    prompt(edge)
+
+
+@pytest.mark.parametrize("path", ["/dicom-web/own/studies", "/dicom-web/own/studies/1.2"])
+def test_who_stores_slowly_leaves_room_for_those_of_other_addresses(edge: Edge, lines: ExitStack, path: str) -> None:
+    words = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ".encode()
+    slow = dial(edge, lines, words + b"1000\r\n\r\nhalf", 24)
+    [other] = dial(edge, lines, words + b"0\r\n\r\n", 1, source="127.0.0.2")
+    assert drained(other).startswith(b"HTTP/1.1 404")
+    assert sum(drained(line).startswith(b"HTTP/1.1 429") for line in slow) == 8
     prompt(edge)
 
 
