@@ -148,6 +148,7 @@ def test_renewing_keeps_the_key_and_revoking_can_be_taken_back(
         assert queries.callers(scope)[0].certificates == [renewed.fingerprint(SHA256()).hex()]
         assert queries.own_cell(scope).policy_revision >= before + 2
     assert "Revoked" in technician.get(f"/admin/ae-titles/{scanner}").text
+    assert technician.post(f"/admin/certificates/{first.row.id}/renew", data={"years": "2"}).status_code == 409
     technician.post(f"/admin/certificates/{first.row.id}/restore")
     with scopes.open(cast.owner.actor) as scope:
         assert len(queries.callers(scope)[0].certificates) == 2

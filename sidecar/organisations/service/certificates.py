@@ -12,6 +12,7 @@ from sidecar.adapters import certificates
 from sidecar.adapters.certificates import Pair
 from sidecar.adapters.seals import Seal
 from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Conflict
 from sidecar.organisations import queries
 from sidecar.organisations.errors import LocksOut
 from sidecar.organisations.events import (
@@ -102,8 +103,10 @@ def issue_certificate(  # noqa: PLR0913 - the certificate's facts
 
 
 def renew_certificate(scope: Scope, certificate_id: UUID, seal: Seal, *, host: str, years: int) -> Issued:
-    """Issue the same key another certificate; the earlier one holds until it is revoked or ends. Raises Missing."""
+    """Issue the same key another certificate; the earlier one holds until it is revoked or ends. Raises Missing, Conflict."""
     earlier = queries.certificate(scope, certificate_id)
+    if earlier.revoked_at is not None:
+        raise Conflict("This certificate was revoked, and with it its key. Issue a new one.")
     row = authority(scope, seal, host=host)
     key = certificates.key_of(earlier.certificate)
     text = certificates.certify(_signer(row, seal), earlier.aet, key, now=scope.now, life=YEAR * years)
