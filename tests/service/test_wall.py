@@ -182,6 +182,13 @@ def test_a_reading_group_cannot_write_into_a_providers_walls(cast: Cast, scopes:
         scope.session.flush()
 
 
+@pytest.mark.parametrize("table", ["series_metadata", "series_thumbnails", "instances"])
+def test_nobody_takes_away_what_goes_with_a_series(cast: Cast, scopes: Scopes, table: str) -> None:
+    for actor in (cast.reader.actor, cast.owner.actor, system_actor(cast.mercy)):
+        with pytest.raises(ProgrammingError, match="permission denied"), scopes.open(actor) as scope:
+            scope.session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - one of the three above
+
+
 def test_journal_is_chained_and_every_tamper_shows(cast: Cast, scopes: Scopes, owner_engine: Engine) -> None:
     for number in range(20):
         with scopes.open(cast.owner.actor) as scope:
