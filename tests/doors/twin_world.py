@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from sidecar.adapters.cell_client import CellClient
 from sidecar.adapters.cell_tokens import session_hash
@@ -18,8 +18,8 @@ from sidecar.gate.actor import OrganisationKind, Role, system_actor
 from sidecar.gate.machine import Workshop
 from sidecar.kernel.clock import utc_now
 from sidecar.kernel.db import Base
-from sidecar.organisations.tables import Cell
-from sidecar.studies.tables import Study
+from sidecar.organisations.tables import ApplicationEntity, Cell
+from sidecar.studies.tables import Series, SeriesMetadata, SeriesThumbnail, Study
 from tests.cast import Person, make_person
 from tests.doors import phantom
 from tests.doors.hospital import address_of, in_index, open_hospital, until
@@ -120,7 +120,19 @@ def make_world(workshop: Workshop, seal: Seal, directory: Path) -> World:
         alone = phantom.study(IMAGES, PatientID=marks["PID"], AccessionNumber=marks["ACC"][:16],
                               PatientName=f"{marks['PAT']}^B", ReferringPhysicianName=marks["REF"])  # fmt: skip
         twins.append(_open(workshop, seal, directory / name, name, common, alone, marks))
+    for twin in twins:
+        with workshop.scopes.open(system_actor(twin.cell.organisation_id)) as scope:
+            scope.session.execute(update(Study).values(completes_at=scope.now))  # nothing more comes
+        until(lambda twin=twin: _at_rest(workshop, twin.cell), 60, "the worker has not done with what was sent")
     return World(*twins, workshop)
+
+
+def _at_rest(workshop: Workshop, cell: Cell) -> bool:
+    """Say whether all that follows an arrival by itself has happened: what moves later, somebody moved."""
+    with workshop.scopes.open(system_actor(cell.organisation_id)) as scope:
+        series = set(scope.session.scalars(select(Series.id)))
+        cached = [set(scope.session.scalars(select(cache.series_id))) for cache in (SeriesMetadata, SeriesThumbnail)]
+        return cached == [series, series] and all(scope.session.scalars(select(ApplicationEntity.last_seen_at)))
 
 
 def _open(
