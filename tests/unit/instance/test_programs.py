@@ -38,9 +38,7 @@ def test_every_part_dies_with_its_parent_and_comes_back(conf: configparser.RawCo
         assert conf.getboolean(section, "autorestart")
 
 
-def test_the_public_program_sees_no_secret_and_no_image_but_exports(
-    conf: configparser.RawConfigParser, tmp_path: Path
-) -> None:
+def test_the_public_program_sees_no_secret_and_no_image_but_exports(conf: configparser.RawConfigParser, tmp_path: Path) -> None:
     words = shlex.split(conf["program:nginx"]["command"])
     mounted = [words[i + 1] for i, word in enumerate(words) if word in {"--bind", "--ro-bind", "--ro-bind-try", "--dev-bind"}]
     inside = [path for path in mounted if path.startswith(str(tmp_path))]

@@ -27,10 +27,12 @@ export async function send(method, path, body, { headers = {}, keepalive = false
   return { ok: answer.ok, status: answer.status, headers: answer.headers, text, data: json ? JSON.parse(text) : null };
 }
 
-// After signing in again in another tab this page's token is a stranger's: ask for the new session's.
+// After signing in again in another tab this page's token is a stranger's: ask for the new session's. Returns the answer: 401 as
+// long as nobody is signed in.
 export async function refreshToken() {
   const answer = await send('GET', '/session/token', undefined, { headers: { Accept: 'application/json' } });
   if (answer.ok) document.head.querySelector('meta[name="csrf-token"]').content = answer.data.token;
+  return answer;
 }
 
 // What to tell a person about an answer that was not ok.

@@ -70,8 +70,8 @@ export class Draft {
       answer = await this.request();
       if (answer.status === 401 || answer.status === 403) {
         // Perhaps somebody signed in again in another tab: once more with the new session's token.
-        await refreshToken();
-        answer = await this.request();
+        const token = await refreshToken();
+        answer = token.ok ? await this.request() : token;
       }
     } catch (error) {
       if (!(error instanceof Offline)) throw error;
