@@ -139,7 +139,11 @@ def call(cell: RunningCell, calling: str, called: str, *contexts: Any, **options
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 10
     for context in contexts:
         ae.add_requested_context(context)
-    return ae.associate("127.0.0.1", cell.dicom_port, ae_title=called, **options)
+    for _ in range(3):  # pynetdicom sometimes aborts by itself when refusal and hanging up come at once
+        association = ae.associate("127.0.0.1", cell.dicom_port, ae_title=called, **options)
+        if association.is_established or association.is_rejected:
+            break
+    return association
 
 
 Ask = Callable[[Association, Hospital, list[Dataset]], tuple[int | None, list[Dataset]]]

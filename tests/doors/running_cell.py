@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -43,10 +44,20 @@ def orthanc_root() -> Path:
     return max(roots, key=lambda each: each.stat().st_mtime)
 
 
+PORTS = range(15200, 18900)
+"""Where no instance looks, and below 32768: above it Linux hands ports to outgoing connections, and one could be taken."""
+GIVEN: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port nobody listens on, and never the same twice."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            if port not in GIVEN:
+                probe.bind(("0.0.0.0", port))  # noqa: S104 - whoever has it, on whatever address
+                GIVEN.add(port)
+                return port
 
 
 def inside(wall: subprocess.Popen[bytes]) -> int:

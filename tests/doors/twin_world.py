@@ -88,7 +88,7 @@ class World:
     workshop: Workshop = field(repr=False)
 
     def snapshot(self, twin: Twin) -> dict[str, str]:
-        """Return digests of a hospital: its rows, table by table, and every file its cell holds."""
+        """Return digests of a hospital: its rows, table by table, and every image its cell holds."""
         found = {}
         with self.workshop.scopes.open(system_actor(twin.cell.organisation_id)) as scope:
             for table in Base.metadata.sorted_tables:
@@ -99,7 +99,9 @@ class World:
                     found[table.name] = hashlib.sha256(repr(rows).encode()).hexdigest()
         storage = self.workshop.settings.cells_dir / str(twin.cell.id) / "storage"
         for path in sorted(each for each in storage.rglob("*") if each.is_file()):
-            found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            content = path.read_bytes()
+            if content[128:132] == b"DICM":  # the others are Orthanc's own summaries, which it writes anew when it likes
+                found[path.name] = hashlib.sha256(content).hexdigest()
         return found
 
 
