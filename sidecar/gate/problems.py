@@ -9,6 +9,9 @@ def wants_json() -> bool:
     """Say whether the caller is a program: the JSON API, DICOMweb, or a script on one of our pages."""
     if request.path.startswith(("/api/", "/dicom-web/", "/intake/", "/edge/")):
         return True
+    # A live line that is led to the sign-in page would make a session of its own there, beside somebody who is signing in.
+    if "text/event-stream" in request.headers.get("Accept", ""):
+        return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
     return best == "application/json" and request.accept_mimetypes[best] > request.accept_mimetypes["text/html"]
 
