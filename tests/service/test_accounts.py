@@ -140,6 +140,6 @@ def test_a_page_of_a_lost_session_asks_for_a_token_and_disturbs_nobody_who_is_si
 
 
 def test_a_live_line_without_a_session_is_refused_and_makes_none(browse: Browse) -> None:
-    refused = browse(None).get("/worklist/stream", headers={"Accept": "text/event-stream"})
+    refused = browse(None).get("/worklist/events", headers={"Accept": "text/event-stream"})
     assert refused.status_code == 401
     assert "Set-Cookie" not in refused.headers
