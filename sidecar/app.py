@@ -165,8 +165,8 @@ def _page() -> dict[str, object]:
             "now": datetime.now(UTC),
             "zone": viewer_zone().key,
             "theme": request.cookies.get("theme", "dark"),
-            # Nobody at an address that is not ours: no form, so no session.
-            "csrf_token": generate_csrf() if signed_in or request.url_rule else "",
+            # A guest who is refused gets no form, so no session.
+            "csrf_token": generate_csrf() if signed_in or "problem" not in g else "",
             "session_expires_at": datetime.fromtimestamp(until, UTC) + timedelta(seconds=LONGEST_SESSION) if until else None,
             "user": {"name": signed_in.actor.name, "organisation": signed_in.organisation_name} if signed_in else None,
             "nav": [

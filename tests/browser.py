@@ -37,7 +37,7 @@ class Browser:
                 session["signed_in_at"] = time.time()
 
     def ask(self, method: str, path: str, **options: Any) -> TestResponse:
-        headers = {"X-CSRFToken": self.csrf, **options.pop("headers", {})}
+        headers = {"Accept": "text/html,*/*;q=0.8", "X-CSRFToken": self.csrf, **options.pop("headers", {})}
         return self.client.open(path, method=method, headers=headers, **options)
 
     def get(self, path: str, **options: Any) -> TestResponse:

@@ -1,6 +1,6 @@
 """How each door words a Problem: JSON for machines, a page for people."""
 
-from flask import Response, jsonify, render_template, request
+from flask import Response, g, jsonify, render_template, request
 
 from sidecar.kernel.errors import Problem
 
@@ -9,15 +9,14 @@ def wants_json() -> bool:
     """Say whether the caller is a program: the JSON API, DICOMweb, or a script on one of our pages."""
     if request.path.startswith(("/api/", "/dicom-web/", "/intake/", "/edge/")):
         return True
-    # A live line that is led to the sign-in page would make a session of its own there, beside somebody who is signing in.
-    if "text/event-stream" in request.headers.get("Accept", ""):
-        return True
-    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    return best == "application/json" and request.accept_mimetypes[best] > request.accept_mimetypes["text/html"]
+    # Images, live lines and scripts accept no page: led to the sign-in page they would get a session of its own there,
+    # and its cookie would take the place of the one under the form that somebody is filling in.
+    return "HX-Request" not in request.headers and "text/html" not in request.headers.get("Accept", "")
 
 
 def answer(problem: Problem) -> Response:
-    """Return the response for a Problem in the dialect of the door it was met at."""
+    """Return the response for a Problem in the dialect of the door it was met at. It never begins a session."""
+    g.problem = problem
     if wants_json():
         response = jsonify(status="error", message=problem.message, code=problem.code)
     else:

@@ -139,7 +139,11 @@ def test_a_page_of_a_lost_session_asks_for_a_token_and_disturbs_nobody_who_is_si
     assert browse(cast.reader).get("/session/token").json["token"]
 
 
-def test_a_live_line_without_a_session_is_refused_and_makes_none(browse: Browse) -> None:
-    refused = browse(None).get("/worklist/events", headers={"Accept": "text/event-stream"})
+@pytest.mark.parametrize(
+    "sent", [{"Accept": "text/event-stream"}, {"Accept": "image/avif,image/*,*/*;q=0.8"}, {"Accept": "*/*"}, {"HX-Request": "true"}]
+)
+def test_what_is_no_page_is_refused_without_a_session_and_makes_none(app: Flask, sent: dict[str, str]) -> None:
+    """Made beside somebody who fills in the sign-in form, its cookie would take the place of the form's."""
+    refused = app.test_client().get("/worklist/events", headers=sent)
     assert refused.status_code == 401
     assert "Set-Cookie" not in refused.headers
