@@ -6,7 +6,10 @@ The building, top to bottom; arrows point only downward (checked by import-linte
     instance | demo          the native set-up of all parts | phantoms and demo data
     app | worker             composition roots: the web process, the background process
     reactions                when X happened, then Y: calls only
+    api                      the JSON API's resources given by name
     dicomweb | explorer | intake   edges: translate a protocol, own nothing
+    alerts                   what somebody must look at now
+    sharing                  break-glass, links for people outside
     reports                  drafts, signatures, versions, PDF; the reading page
     worklist                 the live list
     archive | deidentification   whole studies: taken along, sent on, deleted | anonymised exports
@@ -14,7 +17,10 @@ The building, top to bottom; arrows point only downward (checked by import-linte
     studies                  the index of the cells, reading contexts
     accounts                 users, sign-in, second factor
     organisations            tenants, contracts, cells, senders
+    notifications            what a person is told in the house
+    mail                     what leaves the house by SMTP
     audit                    the journal read back
+    vault                    one data key per organisation
     ui                       layout, components, scripts
     gate                     actor, permissions, scope, doors
     adapters                 Orthanc, Redis, supervisord, seals

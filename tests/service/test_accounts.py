@@ -140,7 +140,8 @@ def test_a_page_of_a_lost_session_asks_for_a_token_and_disturbs_nobody_who_is_si
 
 
 @pytest.mark.parametrize(
-    "sent", [{"Accept": "text/event-stream"}, {"Accept": "image/avif,image/*,*/*;q=0.8"}, {"Accept": "*/*"}, {"HX-Request": "true"}]
+    "sent",
+    [{"Accept": "text/event-stream"}, {"Accept": "image/avif,image/*,*/*;q=0.8"}, {"Accept": "*/*"}, {"HX-Request": "true"}],
 )
 def test_what_is_no_page_is_refused_without_a_session_and_makes_none(app: Flask, sent: dict[str, str]) -> None:
     """Made beside somebody who fills in the sign-in form, its cookie would take the place of the form's."""

@@ -1,0 +1,1 @@
+"""Alerts: what somebody must look at now, raised from the journal."""

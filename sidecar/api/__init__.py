@@ -1,0 +1,1 @@
+"""The JSON API: the resources given by name, their document, paging, preconditions."""

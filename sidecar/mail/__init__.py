@@ -1,0 +1,1 @@
+"""Mail: what leaves the house by SMTP, kept until it is delivered."""

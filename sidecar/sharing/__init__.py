@@ -1,0 +1,1 @@
+"""Sharing: break-glass access and links for people outside."""

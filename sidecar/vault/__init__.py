@@ -1,0 +1,1 @@
+"""The vault: one data key per organisation, wrapped by the master key."""
