@@ -224,7 +224,7 @@ def report(small: dict[str, list[float]], plain: dict[str, list[float]], large: 
 def run(instance: Instance, large: int) -> bool:
     """Fill, ask, fill more, ask again."""
     app = create_app(Settings.from_env(instance.env()))
-    cast = make_cast(app.extensions["readingroom.scopes"], app.extensions["readingroom.seal"])
+    cast = make_cast(app.extensions["readingroom.scopes"], app.extensions["readingroom.seal"], cells="stopped")
     cookie = Browser(app, cast.owner).client.get_cookie("rr_session")
     # In memory: its database writes each image to disk for good, which is not what is measured here.
     memory = Path(tempfile.mkdtemp(prefix="readingroom-bench-", dir="/dev/shm"))
