@@ -27,6 +27,7 @@ class SignInFailed(UserEvent):
     """A wrong password or code for a known account. ``factor`` is "password" or "totp"."""
 
     kind: ClassVar[str] = "accounts.user.sign-in-failed"
+    outcome: ClassVar[int] = 4
     factor: str
 
 

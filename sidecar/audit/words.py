@@ -28,7 +28,7 @@ WORDS = {
     "assignment.reading.paused": "stopped reading a study, unsigned",
     "deidentification.export.asked": "asked for an anonymised export of a study",
     "deidentification.export.reviewed": "reviewed {images} images of an anonymised export: {decision}",
-    "deidentification.export.finished": "an anonymised export {outcome} ({images} images, {left_out} left out)",
+    "deidentification.export.finished": "an anonymised export {result} ({images} images, {left_out} left out)",
     "deidentification.export.downloaded": "downloaded an anonymised export",
     "intake.cell.started": "the archive started",
     "orders.order.added": "scheduled an imaging procedure",
@@ -50,6 +50,7 @@ WORDS = {
     "organisations.certificate.issued": "issued a certificate for {aet}, number {serial}{key}",
     "organisations.certificate.revoked": "revoked the certificate of {aet}, number {serial}",
     "organisations.certificate.restored": "took back the revocation of the certificate of {aet}, number {serial}",
+    "organisations.cell.character-set-chosen": "had texts that name no character set read as {character_set}",
     "organisations.encryption.plain-port-set": "{allowed} the port without TLS",
     "organisations.sender.added": "registered the sender {aet} from {network}",
     "organisations.sender.changed": "changed the sender {aet} from {network}",
@@ -120,7 +121,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     "key": {"here": "", "device": ", for the device's own key", "renewed": ", for the key it has"},
     "allowed": {"True": "opened", "False": "shut"},
     "decision": {"release": "released", "mask": "blacked out and released", "drop": "left out"},
-    "outcome": {
+    "result": {
         "held": "waits for a review",
         "ready": "is ready",
         "failed": "failed",

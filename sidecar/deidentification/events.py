@@ -28,11 +28,11 @@ class ImagesReviewed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFinished(Event):
-    """An export reached an end or waits for people: ``outcome`` is its ExportState."""
+    """An export reached an end or waits for people: ``result`` is its ExportState."""
 
     kind: ClassVar[str] = "deidentification.export.finished"
     export_id: UUID
-    outcome: str
+    result: str
     images: int
     left_out: int
 

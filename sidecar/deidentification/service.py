@@ -173,7 +173,7 @@ def _finished(export: Export) -> ExportFinished:
     return ExportFinished(
         organisation_id=export.organisation_id,
         export_id=export.id,
-        outcome=export.state,
+        result=export.state,
         images=export.done,
         left_out=export.left_out,
     )

@@ -21,9 +21,13 @@ Row = TypeVar("Row", bound=Base)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened in an organisation. Fields are ids, numbers and enums: never patient data."""
+    """Something that happened in an organisation. Fields are ids, numbers and enums: never patient data.
+
+    ``outcome`` is EventOutcomeIndicator (DICOM PS3.15 A.5.2): 0 success, 4 minor failure (refused), 8 serious, 12 major.
+    """
 
     kind: ClassVar[str]
+    outcome: ClassVar[int] = 0
     organisation_id: UUID
     study_id: UUID | None = None
     reading_organisation_id: UUID | None = None
@@ -103,6 +107,7 @@ def _body(scope: Scope, happened: Event) -> dict[str, Any]:
         "role": scope.actor.role,
         "address": scope.address,
         "request": scope.request_id,
+        "outcome": happened.outcome,
         "study": facts.pop("study_id"),
         "facts": facts,
     }

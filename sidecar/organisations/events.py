@@ -149,10 +149,19 @@ class PlainPortSet(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CharacterSetChosen(Event):
+    """It was said what texts are in that name no character set."""
+
+    kind: ClassVar[str] = "organisations.cell.character-set-chosen"
+    character_set: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SenderRefused(Event):
     """A cell refused a caller it had not refused before; later attempts are only counted."""
 
     kind: ClassVar[str] = "organisations.refusal.noticed"
+    outcome: ClassVar[int] = 4
     aet: str
     address: str
     reason: str

@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 
 import sidecar
+from sidecar.audit.vocabulary import ACTIVITY, APPLICATION_ACTIVITY, CODES, code_of, has_code
 from sidecar.audit.words import WORDS, sentence
 from sidecar.gate.scope import Event
 
@@ -24,6 +25,29 @@ def test_every_event_has_words(event: type[Event]) -> None:
     assert event.kind in WORDS
     used = {name for _text, name, _spec, _conversion in string.Formatter().parse(WORDS[event.kind]) if name}
     assert used <= {each.name for each in fields(event)} | {"person", "counterpart"}
+
+
+@pytest.mark.parametrize("event", kinds(), ids=lambda event: event.kind)
+def test_every_event_has_codes_and_an_outcome(event: type[Event]) -> None:
+    assert has_code(event.kind)
+    assert event.outcome in {0, 4, 8, 12}
+
+
+def test_the_longest_beginning_decides_and_an_unknown_kind_is_still_told() -> None:
+    assert code_of("accounts.user.signed-in").event.code == "110114"
+    assert code_of("accounts.user.something-new").event.code == "110113"
+    assert code_of("studies.study.opened").event.code == "110103"
+    assert code_of("forgotten") == ACTIVITY
+    assert not has_code("forgotten")
+
+
+def test_every_code_is_one_of_the_standard() -> None:
+    """DICOM PS3.16, CID 400 Audit Event ID and CID 401 Audit Event Type Code."""
+    for code in CODES.values():
+        assert 110100 <= int(code.event.code) <= 110114
+        assert code.type is None or 110120 <= int(code.type.code) <= 110142
+        assert code.action in {*"CRUDE"}
+    assert APPLICATION_ACTIVITY.code == "110100"
 
 
 def test_values_are_said_as_people_would() -> None:
