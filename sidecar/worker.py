@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.redis import WAKE, connect, publish_changes
+from sidecar.adapters.seals import Seal
 from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Event, Scopes
 from sidecar.kernel.clock import utc_now
@@ -58,6 +59,7 @@ def open_workshop(settings: Settings) -> Workshop:
         scopes=Scopes(make_engine(settings.database_url), react, after_events=publish),
         redis=redis,
         tokens=CellTokens.from_pem(settings.secret("cell_signing_key.pem")),
+        seal=Seal.from_text(settings.secret("totp_key")),
     )
 
 

@@ -63,7 +63,7 @@ def test_a_compressed_ultrasound_leaves_blacked_out_and_nameless(
     asked = manager.post("/exports", data={"study": str(made.id), "project": "Trial", "reason": "Research"})
     export_id = UUID(asked.location.rsplit("/", 1)[1])
     store = ExportStore(tmp_path / "exports")
-    workshop = Workshop(replace(settings, exports_dir=store.root), scopes, None, None)  # type: ignore[arg-type]
+    workshop = Workshop(replace(settings, exports_dir=store.root), scopes, None, None, None)  # type: ignore[arg-type]
     jobs.write_waiting(workshop, cells, cast.mercy, seal=seal, store=store)
     with scopes.open(system_actor(cast.mercy)) as scope:
         held = scope.session.scalars(select(HeldInstance.orthanc_id).where(HeldInstance.export_id == export_id)).all()

@@ -106,7 +106,7 @@ class House:
 @pytest.fixture
 def house(cast: Cast, scopes: Scopes, seal: Seal, settings: Settings, browse: Browse, tmp_path: Path, app: object) -> House:
     there = replace(settings, exports_dir=tmp_path / "exports")
-    workshop = Workshop(there, scopes, None, None)  # type: ignore[arg-type]  # neither Redis nor tokens: the shelf asks nobody
+    workshop = Workshop(there, scopes, None, None, seal)  # type: ignore[arg-type]  # neither Redis nor tokens: the shelf asks nobody
     return House(cast, scopes, seal, workshop, Shelf(), browse(cast.mercy_manager))
 
 

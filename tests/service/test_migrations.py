@@ -17,7 +17,8 @@ import sidecar.intake.tables
 import sidecar.orders.tables
 import sidecar.organisations.tables
 import sidecar.reports.tables
-import sidecar.studies.tables  # noqa: F401 - registers its tables
+import sidecar.studies.tables
+import sidecar.vault.tables  # noqa: F401 - registers its tables
 from sidecar.instance import Instance, migrations, postgres
 from sidecar.kernel.db import Base
 
