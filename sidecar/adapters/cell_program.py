@@ -24,7 +24,7 @@ class CellSpec:
     """What must be known to run a cell. ``secret`` proves the cell to the sidecar's inbox.
 
     The door listens on ``dicom_port``, and with TLS where the policy snapshot says; Orthanc itself on
-    ``inner_dicom_port``, on loopback only.
+    ``inner_dicom_port``, on loopback only. ``character_set``: Orthanc's name for that of texts that name none.
     """
 
     cell_id: UUID
@@ -34,6 +34,7 @@ class CellSpec:
     http_port: int
     secret: str
     inner_dicom_port: int
+    character_set: str = "Utf8"
 
     @property
     def program(self) -> str:
@@ -50,7 +51,6 @@ class CellSpec:
 class CellHousing:
     """Where cells live on this machine. ``orthanc_root`` is None in a container, which is the root itself.
 
-    ``encoding``: Orthanc's name of the character set of answers, and of texts that do not name their own.
     """
 
     supervisor_socket: Path
@@ -61,7 +61,6 @@ class CellHousing:
     inbox_url: str
     cell_host: str
     orthanc_root: Path | None
-    encoding: str = "Utf8"
 
 
 def program_name(cell_id: UUID) -> str:
@@ -160,7 +159,7 @@ def environment(housing: CellHousing, spec: CellSpec, cell_dir: str, plugin_dir:
         "RR_CELL_SECRET_FILE": f"{cell_dir}/secret",
         "RR_PLUGIN_DIR": plugin_dir,
         "RR_INBOX_URL": housing.inbox_url,
-        "RR_CELL_ENCODING": housing.encoding,
+        "RR_CELL_ENCODING": spec.character_set,
     }
 
 

@@ -35,7 +35,6 @@ def variables(layout: Layout) -> dict[str, str]:
         "RR_EXPORTS_DIR": str(layout.exports),
         "RR_EXPORT_DAYS": os.environ.get("RR_EXPORT_DAYS", "7"),
         "RR_ZONE": os.environ.get("RR_ZONE", "UTC"),
-        "RR_CELL_ENCODING": os.environ.get("RR_CELL_ENCODING", "Utf8"),
     }
 
 

@@ -52,7 +52,6 @@ class Settings:
     exports_dir: Path
     export_days: int
     zone: ZoneInfo
-    cell_encoding: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -88,7 +87,6 @@ class Settings:
             exports_dir=Path(need("RR_EXPORTS_DIR")),
             export_days=_days(values.get("RR_EXPORT_DAYS", "7")),
             zone=ZoneInfo(values.get("RR_ZONE", "UTC")),
-            cell_encoding=values.get("RR_CELL_ENCODING", "Utf8"),
         )
 
     def secret(self, name: str) -> bytes:

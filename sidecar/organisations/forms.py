@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sidecar.kernel.errors import Invalid
 from sidecar.organisations import rules
-from sidecar.organisations.model import Service, Wanted
+from sidecar.organisations.model import CharacterSet, Service, Wanted
 
 MODALITIES = ("CR", "CT", "DX", "MG", "MR", "NM", "OT", "PT", "RF", "US", "XA")
 """Modality (0008,0060) values offered for contracts (PS3.3 C.7.3.1.1.1); a contract over all of them needs none."""
@@ -128,6 +128,12 @@ class PlainPortForm(_Form):
 
     allowed: bool
     shut_out: bool = False
+
+
+class CharacterSetForm(_Form):
+    """What texts are in that name no character set."""
+
+    character_set: CharacterSet
 
 
 class RefusedForm(_Form):

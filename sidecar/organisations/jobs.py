@@ -69,7 +69,6 @@ def housing(settings: Settings) -> CellHousing:
         inbox_url=settings.inbox_url,
         cell_host=settings.cell_host,
         orthanc_root=settings.orthanc_root,
-        encoding=settings.cell_encoding,
     )
 
 
@@ -95,7 +94,7 @@ class CellTender:
         self._client = client or CellClient(tokens, clock=scopes.clock)
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="cell")
         self._acts: dict[UUID, Future[None]] = {}
-        self._placed: set[UUID] = set()
+        self._placed: dict[UUID, str] = {}  # with which character set: the one value of a cell that is changed while it runs
         self._written: dict[UUID, Policy] = {}
         self._seal = Seal.from_text(settings.secret("totp_key"))
 
@@ -144,14 +143,14 @@ class CellTender:
         if not (cell.inner_dicom_port and cell.dicom_tls_port):
             with self._scopes.open(platform_system()) as scope:
                 cell = give_ports(scope, cell.id, places=Places.of(self._settings))
-        starts = cell.id not in self._placed or state is None or state in DOWN
+        starts = self._placed.get(cell.id) != cell.character_set or state is None or state in DOWN
         spec = self._spec(cell) if starts else None
         if spec:
             self._host.prepare(spec)
         self._write_policy(cell, revoked)  # before the start: a cell without a policy admits nobody
         if spec:
             self._host.ensure(spec)
-            self._placed.add(cell.id)
+            self._placed[cell.id] = cell.character_set
         if cell.wanted == Wanted.RESTARTING:
             self._host.restart(cell.id)
             with self._scopes.open(platform_system()) as scope:
@@ -165,6 +164,7 @@ class CellTender:
             dicom_port=cell.dicom_port,
             http_port=cell.http_port,
             inner_dicom_port=cell.inner_dicom_port,
+            character_set=cell.character_set,
             secret=self._secret(cell),
         )
 

@@ -31,6 +31,35 @@ SENDS = (Service.ECHO, Service.STORE)
 """What a scanner needs, and what a newly registered AE title may."""
 
 
+class CharacterSet(StrEnum):
+    """What texts are in that name no Specific Character Set (0008,0005), by Orthanc's names; PS3.3 C.12.1.1.2 beside them."""
+
+    UTF8 = "Utf8"
+    """ISO_IR 192"""
+    LATIN1 = "Latin1"
+    """ISO_IR 100"""
+    LATIN2 = "Latin2"
+    """ISO_IR 101"""
+    TURKISH = "Latin5"
+    """ISO_IR 148"""
+    CYRILLIC = "Cyrillic"
+    """ISO_IR 144"""
+    WINDOWS1251 = "Windows1251"
+    """No defined term, and met all the same"""
+    GREEK = "Greek"
+    """ISO_IR 126"""
+    ARABIC = "Arabic"
+    """ISO_IR 127"""
+    HEBREW = "Hebrew"
+    """ISO_IR 138"""
+    THAI = "Thai"
+    """ISO_IR 166"""
+    JAPANESE = "Japanese"
+    """ISO_IR 13"""
+    CHINESE = "Chinese"
+    """GB18030"""
+
+
 class Outcome(StrEnum):
     """How an association ended, in the words of the wire."""
 

@@ -57,7 +57,7 @@ class Cell(Base):
     """One provider's Orthanc: where it listens, whether it should run, how it was seen last.
 
     The door listens on ``dicom_port`` (while ``plain_allowed``) and ``dicom_tls_port``, Orthanc itself on
-    ``inner_dicom_port``; 0 is not given yet.
+    ``inner_dicom_port``; 0 is not given yet. ``character_set`` is that of texts that name none (model.CHARACTER_SETS).
     """
 
     __tablename__ = "cells"
@@ -74,6 +74,7 @@ class Cell(Base):
     inner_dicom_port: Mapped[int] = mapped_column(Integer, default=0)
     dicom_tls_port: Mapped[int] = mapped_column(Integer, default=0)
     plain_allowed: Mapped[bool] = mapped_column(default=True)
+    character_set: Mapped[str] = mapped_column(Text, default="Utf8")
     secret_hash: Mapped[str] = mapped_column(Text, default="")
     wanted: Mapped[str] = mapped_column(Text, default="running")
     state: Mapped[str] = mapped_column(Text, default="new")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from sidecar.adapters.knock import Answer, Knock
-from sidecar.organisations.model import NodeAnswer, Outcome, Service
+from sidecar.organisations.model import CharacterSet, NodeAnswer, Outcome, Service
 from sidecar.ui.words import size, span_words
 
 SERVICES: Mapping[str, tuple[str, str]] = {
@@ -19,6 +19,20 @@ SERVICES: Mapping[str, tuple[str, str]] = {
     Service.COMMITMENT: ("Commitment", "ask whether sent images are kept for good (storage commitment)"),
 }
 """Service → its name at a device, and what it lets the device do."""
+CHARACTER_SETS: Mapping[str, str] = {
+    CharacterSet.UTF8: "UTF-8",
+    CharacterSet.LATIN1: "Latin-1: Western Europe",
+    CharacterSet.LATIN2: "Latin-2: Central Europe",
+    CharacterSet.TURKISH: "Latin-5: Turkish",
+    CharacterSet.CYRILLIC: "Cyrillic (ISO 8859-5)",
+    CharacterSet.WINDOWS1251: "Cyrillic (Windows-1251)",
+    CharacterSet.GREEK: "Greek",
+    CharacterSet.ARABIC: "Arabic",
+    CharacterSet.HEBREW: "Hebrew",
+    CharacterSet.THAI: "Thai",
+    CharacterSet.JAPANESE: "Japanese",
+    CharacterSet.CHINESE: "Chinese (GB 18030)",
+}
 NOTHING_SENT = 4096
 """Bytes: an association that sent fewer agreed on the terms and transferred nothing."""
 

@@ -80,6 +80,7 @@ class RunningCell:
         self.dicom_port, self.tls_port, self.inner_dicom_port, self.http_port = (free_port() for _ in range(4))
         self.configuration = CHECKOUT / "orthanc.json"
         self.senders: list[dict[str, Any]] = [{"aet": "CT1", "networks": ["127.0.0.0/8"]}]
+        self.character_set = "Utf8"
         self.dicom: dict[str, Any] = {"plain": True, "tls_port": 0}
         self.revoked: dict[str, int] = {}
         self.revision = 0
@@ -136,6 +137,7 @@ class RunningCell:
             "RR_CELL_DIR": "/cell",
             "RR_CELL_SECRET_FILE": "/cell/secret",
             "RR_INBOX_URL": self.inbox_url,
+            "RR_CELL_ENCODING": self.character_set,
             "RR_PLUGIN_DIR": f"{INSIDE}/orthanc_plugin",
         }
 

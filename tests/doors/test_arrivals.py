@@ -186,3 +186,27 @@ def test_one_study_uid_under_two_patients_stays_two_studies(cell: RunningCell, m
     image = one[0]
     path = f"/dicom-web/studies/{uid}/series/{image.SeriesInstanceUID}/instances/{image.SOPInstanceUID}/frames/1"
     assert cell.get(path, cell.token(studies=[uid])).status_code == 403
+
+
+def test_a_device_that_names_no_character_set_is_read_as_its_hospital_says(module_inbox: FakeInbox, tmp_path: Path) -> None:
+    """PS3.5 6.1.2.1: without (0008,0005) texts are plain ASCII, and devices write Latin-1 all the same."""
+    (tmp_path / "cell").mkdir()
+    cell = RunningCell(tmp_path / "cell", module_inbox.url)
+    cell.character_set = "Latin1"
+    cell.start()
+    try:
+        silent, (spoken,) = phantom.study(1)[0], phantom.study(1)
+        silent.SpecificCharacterSet = "ISO_IR 100"
+        (file,) = phantom.write(tmp_path / "files", [silent])
+        raw = file.read_bytes()
+        named = b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100"
+        assert raw.count(named) == 1
+        file.write_bytes(raw.replace(named, b""))
+        sent = phantom.storescu(cell.dicom_port, [file, *phantom.write(tmp_path / "others", [spoken])])
+        assert sent.stdout.count("(Success)") == 2, sent.stdout
+        for dataset in (silent, spoken):
+            uid = str(dataset.StudyInstanceUID)
+            module_inbox.wait_for(lambda: bool(of_study(module_inbox, uid)))  # noqa: B023 - asked at once
+            assert of_study(module_inbox, uid)[0]["study"]["PatientName"] == "Müller^Änne"
+    finally:
+        cell.stop()

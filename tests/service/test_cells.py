@@ -202,6 +202,24 @@ def test_stop_start_restart(stage: Stage, browse: Browse, cast: Cast) -> None:
     assert stage.cell(cast.mercy).wanted == Wanted.RUNNING
 
 
+def test_a_hospital_chooses_how_texts_without_a_character_set_are_read(stage: Stage, browse: Browse, cast: Cast) -> None:
+    stage.tender.tend()
+    stage.acts()
+    technician, address = browse(cast.owner), "/admin/ae-titles/character-set"
+    assert technician.post(address, data={"character_set": "EBCDIC"}).status_code == 400
+    for chosen in ("Latin1", "Latin1", "Utf8"):
+        assert technician.post(address, data={"character_set": chosen}).status_code == 302
+        assert stage.cell(cast.mercy).character_set == chosen
+    technician.post(address, data={"character_set": "Latin1"})
+    assert stage.cell(cast.luke).character_set == "Utf8"
+    stage.tender.tend()
+    stage.tender.tend()
+    assert stage.acts() == ["ensure", "prepare"], "only this hospital's archive is started anew, once"
+    assert "read as Latin1" in browse(cast.mercy_admin).get("/admin/audit").text
+    for other in (cast.mercy_manager, cast.reader, cast.platform_admin):
+        assert browse(other).post(address, data={"character_set": "Greek"}).status_code == 403
+
+
 def test_one_broken_cell_stops_nobody(stage: Stage, cast: Cast) -> None:
     stage.host.broken = stage.cell(cast.mercy).id
     stage.tender.tend()

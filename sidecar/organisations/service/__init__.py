@@ -1,7 +1,7 @@
 """Everything that changes organisations: tenants, their cells, their application entities, certificates, contracts."""
 
 from sidecar.organisations.service.associations import prune_associations, record_association
-from sidecar.organisations.service.cells import bump_policy, give_ports, record_cell, want_cell
+from sidecar.organisations.service.cells import bump_policy, choose_character_set, give_ports, record_cell, want_cell
 from sidecar.organisations.service.certificates import (
     Issued,
     authority,
@@ -29,6 +29,7 @@ __all__ = [
     "bump_policy",
     "change_entity",
     "change_organisation",
+    "choose_character_set",
     "create_contract",
     "create_organisation",
     "dismiss_refusal",

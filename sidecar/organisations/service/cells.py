@@ -9,8 +9,8 @@ from sqlalchemy import select, text, update
 from sidecar.adapters.listening import port_is_free
 from sidecar.gate.scope import Scope
 from sidecar.organisations import policy, rules
-from sidecar.organisations.events import CellWanted
-from sidecar.organisations.model import Places, Wanted
+from sidecar.organisations.events import CellWanted, CharacterSetChosen
+from sidecar.organisations.model import CharacterSet, Places, Wanted
 from sidecar.organisations.tables import Cell
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('organisations.add_hospital'))")
@@ -26,6 +26,17 @@ def want_cell(scope: Scope, organisation_id: UUID, *, wanted: Wanted) -> Cell:
         scope.session.flush()
         scope.emit(CellWanted(organisation_id=organisation_id, cell_id=cell.id, wanted=wanted.value))
     return cell
+
+
+def choose_character_set(scope: Scope, chosen: CharacterSet) -> CharacterSet:
+    """Say what texts are in that name no character set; return what it was. The own cell restarts with it. Raises Missing."""
+    cell: Cell = scope.one(select(Cell).where(Cell.organisation_id == scope.organisation_id))
+    before = CharacterSet(cell.character_set)
+    if chosen is not before:
+        cell.character_set = chosen.value
+        scope.session.flush()
+        scope.emit(CharacterSetChosen(organisation_id=cell.organisation_id, character_set=chosen.value))
+    return before
 
 
 def record_cell(scope: Scope, cell_id: UUID, *, done: Wanted | None = None, **seen: Any) -> None:

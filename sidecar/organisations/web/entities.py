@@ -14,7 +14,7 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid
 from sidecar.organisations import queries, rules, service, words
 from sidecar.organisations.errors import Taken, Unfit
-from sidecar.organisations.forms import EntityForm, NetworkForm, RefusedForm
+from sidecar.organisations.forms import CharacterSetForm, EntityForm, NetworkForm, RefusedForm
 from sidecar.organisations.model import SENDS, Outcome
 from sidecar.organisations.tables import ApplicationEntity
 from sidecar.organisations.web.blueprint import bp, settings, tell
@@ -45,6 +45,21 @@ def ae_titles(scope: Scope) -> ResponseReturnValue:
         registrable=REGISTRABLE,
         words=words,
     )
+
+
+@route(bp, f"{LIST}/character-set", needs=MANAGE, methods=("POST",))
+def character_set(scope: Scope) -> ResponseReturnValue:
+    """Choose how texts are read that name no character set."""
+    form = read(CharacterSetForm, request.form)
+    if form.value is None:
+        raise Invalid(" ".join(form.errors.values()))
+    chosen = form.value.character_set
+    before = service.choose_character_set(scope, chosen)
+    said = words.CHARACTER_SETS[chosen]
+    tell(
+        f"Texts without a character set are read as {said} from now on.", undo=f"{LIST}/character-set", character_set=before.value
+    )
+    return redirect(LIST)
 
 
 @route(bp, f"{LIST}/new", needs=MANAGE)
