@@ -49,9 +49,7 @@ class CellSpec:
 
 @dataclass(frozen=True, slots=True)
 class CellHousing:
-    """Where cells live on this machine. ``orthanc_root`` is None in a container, which is the root itself.
-
-    """
+    """Where cells live on this machine. ``orthanc_root`` is None in a container, which is the root itself."""
 
     supervisor_socket: Path
     include_dir: Path
