@@ -16,6 +16,7 @@ from sidecar.kernel.errors import Conflict, Denied, Invalid, Missing
 from sidecar.studies import queries as studies
 from sidecar.studies.model import Arrival
 from sidecar.studies.tables import Instance
+from sidecar.vault import service as vault
 
 MOST_STUDIES = 200
 LARGEST_SIDE = 65_536
@@ -24,7 +25,7 @@ UNDONE = (ExportState.WAITING, ExportState.WORKING, ExportState.HELD)
 
 
 def project_key_place(project_id: UUID) -> str:
-    """Return where a project's sealed key belongs (see ``adapters.seals``)."""
+    """Return where a project's sealed key belongs (see ``vault``)."""
     return f"deidentification_projects|{project_id}|key"
 
 
@@ -83,8 +84,9 @@ def _project(scope: Scope, name: str, seal: Seal) -> Project:
     found = scope.session.scalars(select(Project).where(Project.name == name)).one_or_none()
     if found is None:
         new = uuid4()
-        sealed = seal.close(secrets.token_bytes(32), place=project_key_place(new))
-        found = Project(organisation_id=scope.organisation_id, id=new, name=name, key_sealed=sealed, created_at=scope.now)
+        owner = scope.organisation_id
+        sealed = vault.close(scope, seal, owner, secrets.token_bytes(32), place=project_key_place(new))
+        found = Project(organisation_id=owner, id=new, name=name, key_sealed=sealed, created_at=scope.now)
         scope.session.add(found)
         scope.session.flush()
     return found

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sidecar.kernel.db import Base
+from sidecar.vault.model import sealed_at
 
 
 class Project(Base):
@@ -22,7 +23,7 @@ class Project(Base):
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Text)
-    key_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_sealed: Mapped[bytes] = mapped_column(LargeBinary, info=sealed_at("deidentification_projects|{id}|key"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

@@ -33,6 +33,7 @@ from sidecar.kernel.errors import Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies.cells import cell_of
 from sidecar.studies.tables import Instance, Series, Study
+from sidecar.vault import service as vault
 
 LOG = structlog.get_logger("deidentification")
 LEASE = timedelta(minutes=10)
@@ -98,7 +99,8 @@ class Writer:
         with self.scopes.open(system_actor(self.organisation_id)) as scope:
             export = scope.session.scalars(select(Export).where(Export.id == self.export_id)).one()
             project = scope.session.scalars(select(Project).where(Project.id == export.project_id)).one()
-            key = self.seal.open(project.key_sealed, place=service.project_key_place(project.id))
+            place = service.project_key_place(project.id)
+            key = vault.open_sealed(scope, self.seal, self.organisation_id, project.key_sealed, place=place)
             how = Deidentifier(frozenset(Option(each) for each in export.options), Pseudonyms(key))
             rows = scope.session.execute(
                 select(Instance, ExportedStudy.position, HeldInstance)

@@ -22,6 +22,7 @@ from sidecar.organisations import queries, service
 from sidecar.organisations.errors import LocksOut
 from sidecar.organisations.events import AuthorityMade, CertificateIssued, ServerCertified
 from sidecar.organisations.tables import CellAuthority, ClientCertificate
+from sidecar.vault import service as vault
 from tests.browser import Browser, alike
 from tests.cast import Cast
 
@@ -72,12 +73,12 @@ def test_keys_are_sealed_to_their_place(scopes: Scopes, cast: Cast, seal: Seal) 
         with scopes.open(system_actor(owner)) as scope:
             row = service.authority(scope, seal, host=HOST)
             assert b"PRIVATE KEY" not in row.key_sealed + row.server_key_sealed
-            key = seal.open(row.key_sealed, place=f"cell_authorities|{owner}|key")
+            key = vault.open_sealed(scope, seal, owner, row.key_sealed, place=f"cell_authorities|{owner}|key")
             assert key.startswith(b"-----BEGIN PRIVATE KEY-----")
     with scopes.open(system_actor(cast.luke)) as scope:
         row = scope.one(select(CellAuthority))
         with pytest.raises(InvalidTag):
-            seal.open(row.key_sealed, place=f"cell_authorities|{cast.mercy}|key")
+            vault.open_sealed(scope, seal, cast.luke, row.key_sealed, place=f"cell_authorities|{cast.mercy}|key")
 
 
 def test_the_servers_certificate_follows_the_host_and_is_renewed_in_time(scopes: Scopes, cast: Cast, seal: Seal) -> None:

@@ -26,6 +26,7 @@ from sidecar.organisations.events import (
 from sidecar.organisations.service.cells import bump_policy
 from sidecar.organisations.service.refusals import forget_explained
 from sidecar.organisations.tables import CellAuthority, ClientCertificate
+from sidecar.vault import service as vault
 
 SERVER_RENEWED_BEFORE = timedelta(days=60)
 YEAR = timedelta(days=365)
@@ -45,10 +46,10 @@ def authority(scope: Scope, seal: Seal, *, host: str) -> CellAuthority:
     queries.own_cell(scope)
     found = scope.session.scalar(select(CellAuthority)) or _make_authority(scope, seal)
     if found.server_host != host or found.server_not_after - scope.now < SERVER_RENEWED_BEFORE:
-        server = certificates.issue_server(_signer(found, seal), host, now=scope.now)
+        server = certificates.issue_server(_signer(scope, found, seal), host, now=scope.now)
         found.server_certificate, found.server_host = server.certificate, host
         found.server_not_after = certificates.facts(server.certificate).not_after
-        found.server_key_sealed = seal.close(server.key, place=_place(found.organisation_id, "server_key"))
+        found.server_key_sealed = _close(scope, seal, server.key, "server_key")
         scope.session.flush()
         bump_policy(scope)
         scope.emit(ServerCertified(organisation_id=found.organisation_id, host=host))
@@ -61,7 +62,7 @@ def _make_authority(scope: Scope, seal: Seal) -> CellAuthority:
     row = insert(CellAuthority).values(
         organisation_id=scope.organisation_id,
         certificate=made.certificate,
-        key_sealed=seal.close(made.key, place=_place(scope.organisation_id, "key")),
+        key_sealed=_close(scope, seal, made.key, "key"),
         server_certificate="",
         server_key_sealed=b"",
         server_host="",
@@ -78,7 +79,7 @@ def _make_authority(scope: Scope, seal: Seal) -> CellAuthority:
 def tls_files(scope: Scope, seal: Seal, *, host: str) -> dict[str, str]:
     """Return the files of the own cell's TLS port by name: its chain, its key, the authority its callers must be of."""
     row = authority(scope, seal, host=host)
-    key = seal.open(row.server_key_sealed, place=_place(row.organisation_id, "server_key"))
+    key = _open(scope, seal, row.server_key_sealed, "server_key")
     return {"server.key": key.decode(), "server.pem": row.server_certificate + row.certificate, "clients.pem": row.certificate}
 
 
@@ -91,7 +92,7 @@ def issue_certificate(  # noqa: PLR0913 - the certificate's facts
     """
     entity = queries.entity(scope, entity_id)
     row = authority(scope, seal, host=host)
-    signer, life = _signer(row, seal), YEAR * years
+    signer, life = _signer(scope, row, seal), YEAR * years
     if request:
         key = certificates.requested_key(request)
         pair = Pair(certificates.certify(signer, entity.aet, key, now=scope.now, life=life), b"")
@@ -109,7 +110,7 @@ def renew_certificate(scope: Scope, certificate_id: UUID, seal: Seal, *, host: s
         raise Conflict("This certificate was revoked, and with it its key. Issue a new one.")
     row = authority(scope, seal, host=host)
     key = certificates.key_of(earlier.certificate)
-    text = certificates.certify(_signer(row, seal), earlier.aet, key, now=scope.now, life=YEAR * years)
+    text = certificates.certify(_signer(scope, row, seal), earlier.aet, key, now=scope.now, life=YEAR * years)
     return Issued(_keep(scope, earlier.aet, text, key="renewed"), Pair(text, b""), row.certificate)
 
 
@@ -182,8 +183,16 @@ def _said(row: ClientCertificate) -> dict[str, Any]:
     return {"organisation_id": row.organisation_id, "certificate_id": row.id, "aet": row.aet, "serial": row.serial}
 
 
-def _signer(row: CellAuthority, seal: Seal) -> Pair:
-    return Pair(row.certificate, seal.open(row.key_sealed, place=_place(row.organisation_id, "key")))
+def _signer(scope: Scope, row: CellAuthority, seal: Seal) -> Pair:
+    return Pair(row.certificate, _open(scope, seal, row.key_sealed, "key"))
+
+
+def _close(scope: Scope, seal: Seal, key: bytes, column: str) -> bytes:
+    return vault.close(scope, seal, scope.organisation_id, key, place=_place(scope.organisation_id, column))
+
+
+def _open(scope: Scope, seal: Seal, sealed: bytes, column: str) -> bytes:
+    return vault.open_sealed(scope, seal, scope.organisation_id, sealed, place=_place(scope.organisation_id, column))
 
 
 def _place(organisation_id: UUID, column: str) -> str:
