@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sidecar.kernel.db import Base
+from sidecar.vault.model import sealed_at
 
 
 class Organisation(Base):
@@ -122,9 +123,9 @@ class CellAuthority(Base):
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     certificate: Mapped[str] = mapped_column(Text)
-    key_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_sealed: Mapped[bytes] = mapped_column(LargeBinary, info=sealed_at("cell_authorities|{organisation_id}|key"))
     server_certificate: Mapped[str] = mapped_column(Text)
-    server_key_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    server_key_sealed: Mapped[bytes] = mapped_column(LargeBinary, info=sealed_at("cell_authorities|{organisation_id}|server_key"))
     server_host: Mapped[str] = mapped_column(Text)
     server_not_after: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
