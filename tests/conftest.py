@@ -12,6 +12,7 @@ from sidecar.gate.machine import Workshop
 from sidecar.instance import Instance
 from sidecar.kernel.settings import Settings
 from sidecar.worker import open_workshop
+from tests import controls
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +54,16 @@ def workshop(house: Instance) -> Iterator[Workshop]:
 @pytest.fixture(scope="session")
 def seal(workshop: Workshop) -> Seal:
     return Seal.from_text(workshop.settings.secret("totp_key"))
+
+
+CONTROLS = controls.Record()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" or not report.passed:
+        CONTROLS.note(report.nodeid, report.outcome)
+
+
+def pytest_sessionfinish() -> None:
+    if CONTROLS.results:
+        controls.write(CONTROLS.results)
