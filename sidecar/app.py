@@ -54,6 +54,7 @@ BLUEPRINTS = (
     "sidecar.dicomweb.frames",
     "sidecar.dicomweb.pixels",
     "sidecar.explorer.web",
+    "sidecar.notifications.api",
 )
 """Modules whose ``bp`` is mounted at the root."""
 

@@ -3,6 +3,7 @@
 import re
 import time
 from typing import Any
+from uuid import uuid4
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -22,6 +23,13 @@ def alike(answer: TestResponse, identifier: object) -> str:
     return f"{answer.status_code} {PASSING.sub('', text)}"
 
 
+def conditions(method: str, path: str) -> dict[str, str]:
+    """Return what a client of the JSON API that never asks twice sends along: a new key, and "whatever is there"."""
+    if not path.startswith("/api/"):
+        return {}
+    return {"POST": {"Idempotency-Key": str(uuid4())}, "GET": {}}.get(method, {"If-Match": "*"})
+
+
 class Browser:
     """``get post put delete`` as one person (or nobody); redirects are not followed."""
 
@@ -37,7 +45,12 @@ class Browser:
                 session["signed_in_at"] = time.time()
 
     def ask(self, method: str, path: str, **options: Any) -> TestResponse:
-        headers = {"Accept": "text/html,*/*;q=0.8", "X-CSRFToken": self.csrf, **options.pop("headers", {})}
+        headers = {
+            "Accept": "text/html,*/*;q=0.8",
+            "X-CSRFToken": self.csrf,
+            **conditions(method, path),
+            **options.pop("headers", {}),
+        }
         return self.client.open(path, method=method, headers=headers, **options)
 
     def get(self, path: str, **options: Any) -> TestResponse:

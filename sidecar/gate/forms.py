@@ -46,10 +46,11 @@ def read(model: type[Model], submitted: Mapping[str, Any]) -> Filled[Model]:
     try:
         return Filled(model.model_validate(values), values)
     except ValidationError as error:
-        return Filled(None, values, {str(each["loc"][0]): _words(each) for each in reversed(error.errors())})
+        return Filled(None, values, {str(each["loc"][0]): worded(each) for each in reversed(error.errors())})
 
 
-def _words(error: Any) -> str:
+def worded(error: Any) -> str:
+    """Return one fault of pydantic in words for a person."""
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     template = WORDS.get(error["type"])

@@ -73,6 +73,27 @@ class Conflict(Problem):
     status = 409
 
 
+class Changed(Problem):
+    """It is no longer what the caller saw (If-Match, RFC 9110 §13.1.1): read it again, then decide."""
+
+    code = "changed"
+    status = 412
+
+
+class Unfit(Problem):
+    """Well formed, but it contradicts an earlier request: use another Idempotency-Key."""
+
+    code = "idempotency-key-reused"
+    status = 422
+
+
+class NeedsPrecondition(Problem):
+    """An update must say what it changes (RFC 6585 §3): send the ETag as If-Match."""
+
+    code = "if-match-missing"
+    status = 428
+
+
 class Busy(Problem):
     """A part is not answering: try again shortly."""
 

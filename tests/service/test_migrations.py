@@ -13,7 +13,9 @@ from sqlalchemy import create_engine
 import sidecar.accounts.tables
 import sidecar.archive.tables
 import sidecar.deidentification.tables
+import sidecar.gate.tables
 import sidecar.intake.tables
+import sidecar.notifications.tables
 import sidecar.orders.tables
 import sidecar.organisations.tables
 import sidecar.reports.tables

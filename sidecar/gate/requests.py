@@ -1,0 +1,100 @@
+"""Reading what a program sends: a JSON body, the arguments of an address. Strict, and a fault is named by its field."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, TypeVar, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.datastructures import MultiDict
+
+from sidecar.gate.forms import worded
+from sidecar.kernel.errors import Invalid
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Asked(BaseModel):
+    """What a route takes: no names beyond those it knows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Told(BaseModel):
+    """What a route answers. Errors say ``"status": "error"`` instead."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Shown(BaseModel):
+    """A thing as an answer shows it, taken from the attributes of its row."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Paging(Asked):
+    """Which part of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=200, description="How many at most.")] = 50
+    cursor: Annotated[str, Field(max_length=1024, description="`next` of the page before; empty for the first.")] = ""
+
+
+class Refusal(BaseModel):
+    """What went wrong: ``message`` for a person, ``code`` for a program."""
+
+    status: Literal["error"]
+    message: str
+    code: str
+
+
+def read_body(model: type[Model], raw: bytes) -> Model:
+    """Validate a JSON body strictly: a number is no text. Raises Invalid naming the fields."""
+    try:
+        value = json.loads(raw)
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise Invalid("Send a JSON body in UTF-8.") from error
+    except RecursionError as error:
+        raise Invalid("Nobody nests this deep.") from error
+    if any(not _storable(text) for text in _texts(value)):
+        raise Invalid("The body holds a character that cannot be stored: NUL or half of a pair.")
+    try:
+        return model.model_validate_json(raw, strict=True)
+    except ValidationError as error:
+        raise Invalid(_faults(error)) from error
+
+
+def read_query(model: type[Model], given: MultiDict[str, str]) -> Model:
+    """Validate the arguments of an address; a field of several values takes each. Raises Invalid naming the fields."""
+    values: dict[str, Any] = {}
+    for name, texts in given.lists():
+        field = model.model_fields.get(name)
+        several = field is not None and get_origin(field.annotation) is list
+        if (len(texts) > 1 and not several) or not all(_storable(text) for text in texts):
+            raise Invalid(f"{name[:40]}: once, and plain text.")
+        values[name] = texts if several else texts[0]
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Invalid(_faults(error)) from error
+
+
+def _faults(error: ValidationError) -> str:
+    named = {f"{'.'.join(map(str, each['loc']))[:80] or 'body'}: {worded(each)}" for each in error.errors()}
+    return "; ".join(sorted(named))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Return every text in a JSON value, names included."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            waiting += [*each, *each.values()]
+        elif isinstance(each, list):
+            waiting += each
+
+
+def _storable(text: str) -> bool:
+    """Say whether Postgres can hold it: no NUL, no lone surrogate."""
+    return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
