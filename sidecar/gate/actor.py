@@ -1,6 +1,7 @@
 """Who acts: a person, a machine, or nobody."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -25,8 +26,21 @@ class OrganisationKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Glass:
+    """Broken glass: what the actor's role does not open is open for a named reason until then. The walls ask the row itself."""
+
+    id: UUID
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, for which organisation. ``session`` is the opaque id that a revocation names."""
+    """Who acts, for which organisation. ``session`` is the opaque id that a revocation names.
+
+    ``fresh_at``: when a second factor was last proved in this session. ``signed_at``: when it last signed with both
+    components of a signature or, within the window, with one of them (21 CFR 11.200(a)(1)). None: never.
+    ``glass``: broken glass in use. ``link``: the share link by which a person outside came in.
+    """
 
     user_id: UUID | None
     organisation_id: UUID | None
@@ -34,6 +48,16 @@ class Actor:
     kind: OrganisationKind | None
     name: str = ""
     session: str = ""
+    scopes: frozenset[str] | None = None
+    fresh_at: datetime | None = None
+    signed_at: datetime | None = None
+    glass: Glass | None = None
+    link: UUID | None = None
+
+    @property
+    def named_only(self) -> bool:
+        """Say whether only studies named for the actor exist for them, not all that their organisation sees."""
+        return self.role is Role.VIEWER or self.glass is not None or self.link is not None
 
     @property
     def known(self) -> bool:

@@ -53,7 +53,9 @@ class Scope:
     address: str = ""
     events: list[Event] = field(default_factory=list)
     refusals: list[Event] = field(default_factory=list)
+    told: list[tuple[Actor, str, Event]] = field(default_factory=list)
     after: list[Callable[[], None]] = field(default_factory=list)
+    insisted: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def organisation_id(self) -> UUID:
@@ -78,9 +80,23 @@ class Scope:
         """Record an attempt that is about to be refused: written on its own, since the transaction will be rolled back."""
         self.refusals.append(happened)
 
+    def emit_for(self, person: Actor, address: str, happened: Event) -> None:
+        """Record what a person did where a machine saw it, a cell's gate: in the person's name, in the same transaction.
+
+        No reactions follow: it is past. Only for who was given proof of the person (adapters.cell_tokens.Visitor).
+        """
+        self.told.append((person, address, happened))
+
     def after_commit(self, call: Callable[[], None]) -> None:
         """Do this once the transaction stands: pushes and mail, never before."""
         self.after.append(call)
+
+    def insist(self, call: Callable[[], None]) -> None:
+        """Do this last, whether the transaction stands or is refused: the count of wrong codes must survive the refusal.
+
+        ``call`` writes through the scope's session and looks everything up again; it emits with ``emit_refusal`` only.
+        """
+        self.insisted.append(call)
 
     def one(self, statement: Any) -> Any:
         """Return the single row of a select, or raise Missing: absent and invisible are the same."""
@@ -93,6 +109,15 @@ class Scope:
         """Write events, chains in one order so that two transactions cannot wait for each other."""
         for happened in sorted(events, key=lambda each: each.organisation_id):
             journal.append(self.session, happened.organisation_id, _body(self, happened))
+
+    def write_told(self) -> None:
+        """Write what people did elsewhere: the journal takes a person's row only from who acts as that person."""
+        for person, address, happened in self.told:
+            _tell_walls(self.session, _walls(person, login="", cell=None, now=self.now))
+            body = _body(self, happened) | {"actor": person.user_id, "actor_organisation": person.organisation_id}
+            journal.append(self.session, happened.organisation_id, body | {"role": person.role, "address": address})
+        if self.told:
+            _tell_walls(self.session, self.session.info["walls"])
 
 
 def _body(scope: Scope, happened: Event) -> dict[str, Any]:
@@ -110,7 +135,14 @@ def _body(scope: Scope, happened: Event) -> dict[str, Any]:
         "outcome": happened.outcome,
         "study": facts.pop("study_id"),
         "facts": facts,
+        **_by_exception(scope.actor),
     }
+
+
+def _by_exception(actor: Actor) -> dict[str, UUID]:
+    """Mark what was done under broken glass or by a share link, with its id."""
+    ids = {"glass": actor.glass.id if actor.glass else None, "link": actor.link}
+    return {name: value for name, value in ids.items() if value}
 
 
 @dataclass(slots=True)
@@ -131,17 +163,23 @@ class Scopes:
         ``login`` lets an anonymous door see the accounts of one e-mail address, ``cell`` the row of one cell: the two
         questions that come before any organisation is known.
         """
-        walls = _walls(actor, login=login, cell=cell)
+        now = self.clock()
+        walls = _walls(actor, login=login, cell=cell, now=now)
         with WalledSession(self.engine, expire_on_commit=False, info={"walls": walls}) as session:
-            scope = Scope(actor, self.clock(), session, self.react, request_id, address)
+            scope = Scope(actor, now, session, self.react, request_id, address)
             try:
                 yield scope
             except Problem:
                 session.rollback()
+                for call in scope.insisted:
+                    call()
                 scope.write_journal(scope.refusals)
                 session.commit()
                 raise
+            for call in scope.insisted:
+                call()
             scope.write_journal(scope.events + scope.refusals)
+            scope.write_told()
             session.commit()
         for call in scope.after:
             call()
@@ -149,13 +187,17 @@ class Scopes:
             self.after_events(scope.events)
 
 
-def _walls(actor: Actor, *, login: str, cell: UUID | None) -> dict[str, str]:
+def _walls(actor: Actor, *, login: str, cell: UUID | None, now: datetime) -> dict[str, str]:
     return {
         "org": str(actor.organisation_id or ""),
         "user": str(actor.user_id or ""),
         "platform": "on" if actor.kind is OrganisationKind.PLATFORM else "",
         "login": login,
         "cell": str(cell or ""),
+        "now": now.isoformat(),
+        "named": "on" if actor.named_only else "",
+        "glass": str(actor.glass.id) if actor.glass else "",
+        "link": str(actor.link or ""),
     }
 
 
@@ -165,11 +207,17 @@ class WalledSession(Session):
 
 @event.listens_for(WalledSession, "after_begin")
 def _raise_walls(session: Session, _transaction: Any, connection: Any) -> None:
-    connection.execute(
+    _tell_walls(connection, session.info["walls"])
+
+
+def _tell_walls(database: Any, walls: dict[str, str]) -> None:
+    database.execute(
         text(
             "SELECT set_config('app.org', :org, true), set_config('app.user', :user, true),"
             " set_config('app.platform', :platform, true), set_config('app.login', :login, true),"
-            " set_config('app.cell', :cell, true)"
+            " set_config('app.cell', :cell, true), set_config('app.now', :now, true),"
+            " set_config('app.named', :named, true), set_config('app.glass', :glass, true),"
+            " set_config('app.link', :link, true)"
         ),
-        session.info["walls"],
+        walls,
     )
