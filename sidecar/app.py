@@ -10,7 +10,10 @@ from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from sidecar.accounts.bearer import install_bearer, refuse_bad_bearer
+from sidecar.accounts.passwords import KEEPER
 from sidecar.accounts.sessions import LONGEST_SESSION, SignedInUser, install_sessions
+from sidecar.adapters.access_tokens import AccessTokens
 from sidecar.adapters.cell_client import CellClient
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.change_feed import ChangeFeed
@@ -99,6 +102,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_env()
     configure_logging()
     load_fonts()  # a report that cannot be printed is noticed here, not at its signature
+    KEEPER.use(settings.secret("pepper"))
     app = Flask("sidecar", template_folder="ui/templates", static_folder="ui/static", static_url_path="/static")
     app.config.update(SECRET_KEY=settings.secret("session_key"), MAX_CONTENT_LENGTH=16 * 1024 * 1024)
     redis = connect(settings.redis_url)
@@ -125,6 +129,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     # nginx is the only way in and names the client itself; what a client claims in that header it has thrown away.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     install_sessions(app, settings, redis)
+    install_bearer(app, AccessTokens.from_pem(settings.secret("access_signing_key.pem"), issuer=settings.public_url))
+    app.before_request(refuse_bad_bearer)
     ui.install(app.jinja_env)
     for name in BLUEPRINTS:
         app.register_blueprint(importlib.import_module(name).bp)
@@ -143,10 +149,19 @@ def _guard(app: Flask) -> None:
     """Every unsafe request needs the token of its session, except doors of machines that prove themselves otherwise."""
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     app.before_request(_refuse_override)
-    csrf = CSRFProtect(app)
+    csrf = CsrfOfCookies(app)
     for view in app.view_functions.values():
         if not getattr(view, "csrf", True):
             csrf.exempt(view)
+
+
+class CsrfOfCookies(CSRFProtect):  # type: ignore[misc]
+    """Ask for the form's token where a cookie says who asks. A bearer token is sent by nobody's browser unasked."""
+
+    def protect(self) -> None:
+        """Check the token, unless the request brought a bearer token."""
+        if not g.get("bearer"):
+            super().protect()
 
 
 def _refuse_override() -> None:

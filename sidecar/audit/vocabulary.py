@@ -53,6 +53,7 @@ ROLES_CHANGED = Term("110136", "Security Roles Changed")
 USER_SECURITY = Term("110137", "User Security Attributes Changed")
 OVERRIDE_STOPPED = Term("110138", "Emergency Override Stopped")
 
+ALERTED = Code(SECURITY_ALERT, "E")
 ACTIVITY = Code(APPLICATION_ACTIVITY, "E")
 LOG_USED = Code(AUDIT_LOG_USED, "R")
 ACCESSED = Code(INSTANCES_ACCESSED, "R")
@@ -76,6 +77,11 @@ ROLE_CHANGED = Code(SECURITY_ALERT, "E", ROLES_CHANGED)
 USER_CHANGED = Code(SECURITY_ALERT, "E", USER_SECURITY)
 
 CODES: Mapping[str, Code] = {
+    "alerts.alert.": ALERTED,
+    "alerts.forwarding.": SECURITY_CHANGED,
+    "alerts.review.": LOG_USED,
+    "accounts.key.": USER_CHANGED,
+    "accounts.token.reused": REFUSED,
     "accounts.user.": USER_CHANGED,
     "accounts.user.signed-in": SIGNED_IN,
     "accounts.user.signed-out": SIGNED_OUT,
@@ -113,11 +119,16 @@ CODES: Mapping[str, Code] = {
     "reports.report.saved": RECORD_CHANGED,
     "reports.report.signed": RECORD_CHANGED,
     "reports.report.read": RECORD_READ,
+    "studies.archive.searched": QUERIED,
     "studies.explorer.opened": ACCESSED,
+    "studies.gate.": REFUSED,
+    "studies.images.accessed": ACCESSED,
+    "studies.list.shown": QUERIED,
     "studies.study.": PROCEDURE_CHANGED,
     "studies.study.arrived": STORED,
     "studies.study.came-back": STORED,
     "studies.study.grew": STORED,
+    "studies.study.looked-up": RECORD_READ,
     "studies.study.opened": ACCESSED,
 }
 """Kind, or beginning of kinds that ends in "."; the longest that fits counts."""

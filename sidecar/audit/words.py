@@ -4,6 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 WORDS = {
+    "alerts.alert.raised": "an alert was raised: {alert}",
+    "alerts.alert.acknowledged": "looked into an alert: {alert}",
+    "alerts.forwarding.set": "set where the journal is forwarded to ({target})",
+    "alerts.forwarding.ended": "ended the forwarding of the journal ({target})",
+    "alerts.review.confirmed": "confirmed the access review of {quarter} ({people} people)",
+    "alerts.review.exported": "exported the access review of {quarter}",
+    "accounts.key.made": "made an API key, valid until {expires_at}",
+    "accounts.key.revoked": "revoked an API key of {person}",
+    "accounts.token.reused": "a refresh token was used a second time: its sign-in was ended",
     "accounts.user.signed-in": "signed in",
     "accounts.user.signed-out": "signed out",
     "accounts.user.sign-in-failed": "failed to sign in ({factor})",
@@ -40,6 +49,7 @@ WORDS = {
     "organisations.organisation.changed": "changed name, time zone or letterhead",
     "organisations.cell.wanted": "{wanted} the archive",
     "organisations.contract.created": "made a contract with {counterpart}",
+    "organisations.contract.terms-set": "agreed with {counterpart}: {reading_hours} h after sign-off, older studies: {priors}",
     "organisations.contract.end-set": "changed the end of the contract with {counterpart}",
     "organisations.ae.added": "registered the AE title {aet} ({services}) from {networks}",
     "organisations.ae.changed": "changed the AE title {aet} ({services}) from {networks}",
@@ -67,7 +77,12 @@ WORDS = {
     "studies.study.completed": "a study was complete",
     "studies.study.routed": "a study went to its readers",
     "studies.study.prioritised": "changed a study's priority to {priority}",
+    "studies.archive.searched": "searched the archive ({count} times)",
+    "studies.gate.refused": "was refused by the archive's gate ({count} times): {reason}",
+    "studies.images.accessed": "was given images of a study ({count} requests)",
     "studies.explorer.opened": "opened Orthanc Explorer {reach}",
+    "studies.list.shown": "looked at {rows} studies of the list",
+    "studies.study.looked-up": "looked a study up",
     "studies.study.opened": "opened a study {purpose}",
     "dicomweb.instances.uploaded": "stored {stored} images over DICOMweb, {refused} were refused",
 }

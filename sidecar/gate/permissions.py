@@ -75,7 +75,8 @@ def permissions_of(actor: Actor) -> frozenset[Permission]:
     """Return all that the actor's role may ever do; whether on this very thing is asked by the rooms' policies."""
     if actor.role is None or actor.kind is None:
         return frozenset()
-    return GRANTS.get((actor.kind, actor.role), frozenset())
+    held = GRANTS.get((actor.kind, actor.role), frozenset())
+    return held if actor.scopes is None else frozenset(each for each in held if each in actor.scopes)
 
 
 def may_ever(actor: Actor, needs: Permission) -> bool:
@@ -83,5 +84,5 @@ def may_ever(actor: Actor, needs: Permission) -> bool:
     if needs is Permission.PUBLIC:
         return True
     if needs is Permission.SIGNED_IN:
-        return actor.known
+        return actor.known and actor.scopes is None  # a key opens what it names; the account itself it never names
     return needs in permissions_of(actor)

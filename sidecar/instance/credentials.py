@@ -28,7 +28,9 @@ def _key_32() -> bytes:
 MAKERS: dict[str, Callable[[], bytes]] = {
     "session_key": _key_32,
     "totp_key": _key_32,
+    "pepper": _key_32,
     "cell_signing_key.pem": _signing_key,
+    "access_signing_key.pem": _signing_key,
     "postgres_superuser": _password,
     "postgres_owner": _password,
     "postgres_app": _password,

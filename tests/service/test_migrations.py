@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 import sidecar.accounts.tables
+import sidecar.accounts.token_tables
 import sidecar.archive.tables
 import sidecar.deidentification.tables
 import sidecar.gate.tables
