@@ -7,16 +7,19 @@ from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from sidecar.gate.actor import Actor, OrganisationKind
 from sidecar.kernel import journal
 from sidecar.kernel.clock import Clock, utc_now
 from sidecar.kernel.db import Base
-from sidecar.kernel.errors import Missing, Problem
+from sidecar.kernel.errors import Busy, Missing, Problem
 
 Row = TypeVar("Row", bound=Base)
+LOG = structlog.get_logger("journal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +109,16 @@ class Scope:
         return row
 
     def write_journal(self, events: list[Event]) -> None:
-        """Write events, chains in one order so that two transactions cannot wait for each other."""
-        for happened in sorted(events, key=lambda each: each.organisation_id):
-            journal.append(self.session, happened.organisation_id, _body(self, happened))
+        """Write events, chains in one order so that two transactions cannot wait for each other.
+
+        Raises Busy when the journal cannot be written: what cannot be put on record does not happen and is not shown.
+        """
+        try:
+            for happened in sorted(events, key=lambda each: each.organisation_id):
+                journal.append(self.session, happened.organisation_id, _body(self, happened))
+        except DBAPIError as error:
+            LOG.critical("the journal cannot be written", error=type(error.orig).__name__, request_id=self.request_id)
+            raise Busy("This cannot be put on record right now, so it was not done. Try again shortly.") from error
 
     def write_told(self) -> None:
         """Write what people did elsewhere: the journal takes a person's row only from who acts as that person."""
@@ -127,6 +137,7 @@ def _body(scope: Scope, happened: Event) -> dict[str, Any]:
     return {
         "at": scope.now.isoformat(timespec="milliseconds"),
         "kind": happened.kind,
+        "name": scope.actor.name,
         "actor": scope.actor.user_id,
         "actor_organisation": scope.actor.organisation_id,
         "role": scope.actor.role,

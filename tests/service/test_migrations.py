@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 import sidecar.accounts.tables
 import sidecar.accounts.token_tables
 import sidecar.archive.tables
+import sidecar.audit.tables
 import sidecar.deidentification.tables
 import sidecar.gate.tables
 import sidecar.intake.tables
