@@ -90,7 +90,7 @@ def validate(pdf: bytes, *, authority: str) -> Validity:
     except (PdfError, SignatureValidationError, SigningError, ValueError, KeyError, TypeError):  # as a broken file makes it fall
         return Validity(sound=False)
     stamp = status.timestamp_validity
-    to_the_end = sum(embedded.byte_range[2:]) == len(pdf)  # pyHanko lets what follows the last revision's end pass
+    to_the_end = sum(list(embedded.byte_range)[2:]) == len(pdf)  # pyHanko lets what follows the last revision's end pass
     sound = bool(to_the_end and status.bottom_line and stamp is not None and stamp.valid and stamp.trusted)
     subject = status.signing_cert.subject.native
     return Validity(sound, subject.get("common_name", ""), stamp.timestamp if stamp else None)
