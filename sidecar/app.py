@@ -7,29 +7,33 @@ from urllib.parse import urlencode
 
 from flask import Flask, Response, g, make_response, redirect, request, session
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sidecar.accounts.bearer import install_bearer, refuse_bad_bearer
 from sidecar.accounts.passwords import KEEPER
-from sidecar.accounts.sessions import LONGEST_SESSION, SignedInUser, install_sessions
+from sidecar.accounts.sessions import SignedInUser, current_visit, install_sessions
 from sidecar.adapters.access_tokens import AccessTokens
 from sidecar.adapters.cell_client import CellClient
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.change_feed import ChangeFeed
+from sidecar.adapters.limiter import Limiter
 from sidecar.adapters.nodes import CellNodes
 from sidecar.adapters.redis import connect, publish_changes, wake_worker
 from sidecar.adapters.seals import Seal
-from sidecar.gate import problems
+from sidecar.gate import problems, refusals
 from sidecar.gate.health import install_metrics
 from sidecar.gate.http import current_actor, log_request, refuse_undeclared, request_id
+from sidecar.gate.limits import install_limits
 from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Event, Scopes
 from sidecar.gate.zones import viewer_zone
 from sidecar.kernel.db import make_engine
-from sidecar.kernel.errors import Broken, Denied, Invalid, Missing, Problem
+from sidecar.kernel.errors import Broken, Busy, Denied, Invalid, Missing, Problem
 from sidecar.kernel.logging import configure_logging
 from sidecar.kernel.settings import Settings
+from sidecar.organisations.limits import LimitBook
 from sidecar.reactions import react
 from sidecar.reports.lettering import load as load_fonts
 from sidecar.ui import jinja as ui
@@ -130,6 +134,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     install_sessions(app, settings, redis)
     install_bearer(app, AccessTokens.from_pem(settings.secret("access_signing_key.pem"), issuer=settings.public_url))
+    install_limits(app, Limiter(redis), LimitBook(app.extensions["readingroom.scopes"], settings.budgets))
     app.before_request(refuse_bad_bearer)
     ui.install(app.jinja_env)
     for name in BLUEPRINTS:
@@ -175,7 +180,7 @@ def _page() -> dict[str, object]:
     user = g.get("_login_user")
     signed_in = user if isinstance(user, SignedInUser) else None
     held = permissions_of(current_actor())
-    until = session.get("signed_in_at")
+    visit = current_visit()
     return {
         "page": {
             "now": datetime.now(UTC),
@@ -183,7 +188,8 @@ def _page() -> dict[str, object]:
             "theme": request.cookies.get("theme", "dark"),
             # A guest who is refused gets no form, so no session.
             "csrf_token": generate_csrf() if signed_in or "problem" not in g else "",
-            "session_expires_at": datetime.fromtimestamp(until, UTC) + timedelta(seconds=LONGEST_SESSION) if until else None,
+            "session_ends_at": visit.ends_at if visit else None,
+            "session_idle_at": visit.idle_at if visit else None,
             "user": {"name": signed_in.actor.name, "organisation": signed_in.organisation_name} if signed_in else None,
             "nav": [
                 {"href": href, "label": label, "key": key, "current": request.path.startswith(href)}
@@ -211,11 +217,17 @@ def _answer_problems(app: Flask) -> None:
     def _problem(problem: Problem) -> Response:
         if problem.status == 401 and not problems.wants_json() and "HX-Request" not in request.headers:  # noqa: PLR2004
             return _to_sign_in()
+        refusals.note(problem)
         return problems.answer(problem)
 
     @app.errorhandler(CSRFError)
     def _csrf(_error: CSRFError) -> Response:
-        return problems.answer(Denied("This page is out of date. Reload it and try again; what you typed is kept."))
+        return _problem(Denied("This page is out of date. Reload it and try again; what you typed is kept."))
+
+    @app.errorhandler(OperationalError)
+    def _no_database(error: OperationalError) -> Response:
+        app.logger.error("the database did not answer in request %s: %s", request_id(), type(error.orig).__name__)
+        return problems.answer(Busy("The database is not answering. Nothing you saved is lost; try again shortly."))
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:

@@ -111,6 +111,7 @@ CODES: Mapping[str, Code] = {
     "intake.cell.started": Code(APPLICATION_ACTIVITY, "E", STARTED),
     "orders.order.": REORDERED,
     "orders.order.added": ORDERED,
+    "organisations.limits.set": SECURITY_CHANGED,
     "organisations.ae.": NETWORK_CHANGED,
     "organisations.authority.": SECURITY_CHANGED,
     "organisations.cell.": SOFTWARE_CHANGED,

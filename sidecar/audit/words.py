@@ -67,6 +67,7 @@ WORDS = {
     "orders.order.moved": "made an order {status} (it was {previous})",
     "orders.order.matched": "found the order of a study by {basis}",
     "orders.order.unmatched": "let go the order of a study that fits no more",
+    "organisations.limits.set": "set the limits of requests and the own networks",
     "organisations.organisation.created": "created the organisation",
     "organisations.organisation.changed": "changed name, time zone or letterhead",
     "organisations.cell.wanted": "{wanted} the archive",

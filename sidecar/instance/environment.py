@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 from sidecar.instance import orthanc_root, postgres, redis, viewer
 from sidecar.instance.layout import CHECKOUT, LOOPBACK, Layout, write_private
 
+SMTP = ("RR_SMTP_HOST", "RR_SMTP_PORT", "RR_SMTP_SECURITY", "RR_SMTP_FROM", "RR_SMTP_USER")
+LIMITS = ("RR_LIMIT_AUTHENTICATION", "RR_LIMIT_ANONYMOUS", "RR_LIMIT_SIGNED_IN", "RR_LIMIT_UPLOADS")
+
 
 def variables(layout: Layout) -> dict[str, str]:
     """Return what ``sidecar.kernel.settings`` reads. Values hold passwords: never print them."""
@@ -35,6 +38,7 @@ def variables(layout: Layout) -> dict[str, str]:
         "RR_EXPORTS_DIR": str(layout.exports),
         "RR_EXPORT_DAYS": os.environ.get("RR_EXPORT_DAYS", "7"),
         "RR_ZONE": os.environ.get("RR_ZONE", "UTC"),
+        **{name: os.environ.get(name, "") for name in (*SMTP, *LIMITS)},
     }
 
 

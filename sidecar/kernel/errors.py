@@ -1,6 +1,7 @@
 """Errors named by what the caller can do next. Doors translate them (``gate.problems``); rooms raise them."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class Problem(Exception):  # noqa: N818 - named for the caller, not for Python
@@ -8,6 +9,8 @@ class Problem(Exception):  # noqa: N818 - named for the caller, not for Python
 
     code: ClassVar[str] = "broken"
     status: ClassVar[int] = 500
+
+    more: Mapping[str, Any] = {}  # noqa: RUF012 - replaced, never changed; beside message and code, for a program
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -92,6 +95,18 @@ class NeedsPrecondition(Problem):
 
     code = "if-match-missing"
     status = 428
+
+
+class TooMany(Problem):
+    """More requests than are let in: wait, then ask again. ``seconds``: how long."""
+
+    code = "too-many"
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        minutes = -(-seconds // 60)
+        wait = f"{seconds} s" if seconds <= 90 else f"{minutes} min"  # noqa: PLR2004 - where minutes begin to say more
+        super().__init__(f"That was too often in a short time. Try again in {wait}.")
 
 
 class Busy(Problem):

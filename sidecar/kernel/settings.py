@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,61 @@ class PortRange:
         if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last) < 65536):  # noqa: PLR2004 - ports end there
             raise SettingsError(f"{text!r} is not a port range such as 11112-11211")
         return cls(int(first), int(last))
+
+
+@dataclass(frozen=True, slots=True)
+class Smtp:
+    """The mail server. ``security`` is "starttls", "tls" or "plain"; without ``user`` nobody signs in there."""
+
+    host: str
+    port: int
+    security: str
+    sender: str
+    user: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, str], secrets_dir: Path) -> "Smtp | None":
+        """Read RR_SMTP_*, and the password from the secret file ``smtp_password``; None without a host."""
+        host, user = values.get("RR_SMTP_HOST", ""), values.get("RR_SMTP_USER", "")
+        if not host:
+            return None
+        security = values.get("RR_SMTP_SECURITY") or "starttls"
+        if security not in SMTP_PORTS:
+            raise SettingsError(f"RR_SMTP_SECURITY is {security!r}, not one of {', '.join(SMTP_PORTS)}")
+        port = values.get("RR_SMTP_PORT") or str(SMTP_PORTS[security])
+        if not port.isdigit():
+            raise SettingsError(f"RR_SMTP_PORT is {port!r}, not a port")
+        sender = values.get("RR_SMTP_FROM", "")
+        if "@" not in sender:
+            raise SettingsError("RR_SMTP_FROM is not an address such as reading-room@hospital.org")
+        password = secrets_dir / "smtp_password"
+        if user and not password.is_file():
+            raise SettingsError("RR_SMTP_USER is set, but the secret file smtp_password is missing in RR_SECRETS_DIR")
+        return cls(host, int(port), security, sender, user, password.read_text().strip() if user else "")
+
+
+SMTP_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
+"""Ways to the mail server and the usual port of each (RFC 6409 §3.1, RFC 8314 §3.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """How many requests are let in: attempts to sign in and anonymous requests in 15 minutes, of a person and uploads in one."""
+
+    authentication: int = 5
+    anonymous: int = 100
+    signed_in: int = 1000
+    uploads: int = 10
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, str]) -> "Budgets":
+        """Read RR_LIMIT_AUTHENTICATION, _ANONYMOUS, _SIGNED_IN and _UPLOADS; raise SettingsError for what is no number."""
+        given = {each.name: values.get(f"RR_LIMIT_{each.name.upper()}", "") for each in fields(cls)}
+        for name, text in given.items():
+            if text and not (text.isdigit() and int(text)):
+                raise SettingsError(f"RR_LIMIT_{name.upper()} is {text!r}, not a number of requests such as 5")
+        return cls(**{name: int(text) for name, text in given.items() if text})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +107,8 @@ class Settings:
     exports_dir: Path
     export_days: int
     zone: ZoneInfo
+    smtp: Smtp | None
+    budgets: Budgets
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -87,6 +144,8 @@ class Settings:
             exports_dir=Path(need("RR_EXPORTS_DIR")),
             export_days=_days(values.get("RR_EXPORT_DAYS", "7")),
             zone=ZoneInfo(values.get("RR_ZONE", "UTC")),
+            smtp=Smtp.from_values(values, Path(need("RR_SECRETS_DIR"))),
+            budgets=Budgets.from_values(values),
         )
 
     def secret(self, name: str) -> bytes:

@@ -23,6 +23,16 @@ class OrganisationChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsSet(Event):
+    """How many requests the organisation's people may make, and its own networks. None: as the house has it."""
+
+    kind: ClassVar[str] = "organisations.limits.set"
+    networks: tuple[str, ...]
+    signed_in: int | None
+    uploads: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CellWanted(Event):
     """Somebody wants a cell to run, to stop, or to start anew (``wanted`` is a Wanted)."""
 
@@ -48,6 +58,17 @@ class ContractEndSet(Event):
     contract_id: UUID
     counterpart_id: UUID
     ends_on: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractTermsSet(Event):
+    """How long after sign-off its readers see a study, and which older ones come along (``model.Priors``)."""
+
+    kind: ClassVar[str] = "organisations.contract.terms-set"
+    contract_id: UUID
+    counterpart_id: UUID
+    reading_hours: int
+    priors: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ import sidecar.gate.tables
 import sidecar.intake.tables
 import sidecar.notifications.tables
 import sidecar.orders.tables
+import sidecar.organisations.limit_tables
 import sidecar.organisations.tables
 import sidecar.reports.tables
 import sidecar.studies.tables
