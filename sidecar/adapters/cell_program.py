@@ -73,23 +73,26 @@ def door_name(cell_id: UUID) -> str:
 
 def render(housing: CellHousing, spec: CellSpec) -> str:
     """Return the text of the cell's supervisord file. Equal inputs give equal text: no change, no restart."""
-    return _entry(housing, spec, spec.program, command(housing, spec), log="process.log")
+    return _entry(housing, spec, spec.program, command(housing, spec), log="process.log", startsecs=3)
 
 
 def render_door(housing: CellHousing, spec: CellSpec) -> str:
     """Return the text of the supervisord file of the cell's door."""
-    return _entry(housing, spec, spec.door, door_command(housing, spec), log="door.log")
+    return _entry(housing, spec, spec.door, door_command(housing, spec), log="door.log", startsecs=1)
 
 
-def _entry(housing: CellHousing, spec: CellSpec, program: str, words: list[str], *, log: str) -> str:
+def _entry(  # noqa: PLR0913 - what an entry says
+    housing: CellHousing, spec: CellSpec, program: str, words: list[str], *, log: str, startsecs: int
+) -> str:
     directory = housing.cells_dir / str(spec.cell_id)
     lines = [
         f"[program:{program}]",
         f"command={_escape(shlex.join(words))}",
         f"directory={directory}",
         f"environment=RR_FINGERPRINT={fingerprint(housing)}",
-        # Always again, a second later at first, then slower; after that the worker's next look starts it anew.
-        "autostart=true", "autorestart=true", "startsecs=1", "startretries=30",
+        # Always again, at once if it had been up; if it died before startsecs (Orthanc finds a port taken after two seconds),
+        # a second later at first, then slower; after that the worker's next look starts it anew.
+        "autostart=true", "autorestart=true", f"startsecs={startsecs}", "startretries=30",
         "stopsignal=TERM", "stopasgroup=true", "killasgroup=true", "stopwaitsecs=20",
         f"stdout_logfile={directory / 'log' / log}",
         # What Orthanc says before it has its log open, and why its walls could not be built.

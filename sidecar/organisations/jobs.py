@@ -209,16 +209,19 @@ class CellTender:
         self._written[cell.id] = policy
 
     def _look(self, cells: Iterable[Cell], news: News, now: datetime) -> None:
-        """Ask running cells whether they answer: new ones at once, the others every few seconds."""
+        """Ask running cells whether they answer: new ones at once, the others every few seconds.
+
+        One that answers is running, though supervisord still waits whether it stays.
+        """
         asked = {
             self._pool.submit(self._client.system, self._address(cell)): cell.id
             for cell in cells
-            if news[cell.id].get("state") == CellState.RUNNING and _is_due(cell, now)
+            if (state := news[cell.id].get("state")) == CellState.STARTING or (state == CellState.RUNNING and _is_due(cell, now))
         }
         for answer in wait(asked, timeout=LOOK_SECONDS).done:
             trouble = answer.exception()
             if trouble is None:
-                news[asked[answer]]["seen_at"] = now
+                news[asked[answer]] |= {"seen_at": now, "state": CellState.RUNNING.value}
             elif not isinstance(trouble, Problem):
                 raise trouble
 

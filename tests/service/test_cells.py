@@ -254,6 +254,20 @@ def test_a_running_process_that_does_not_answer_is_not_called_running(stage: Sta
     assert health.word == "Starting"
 
 
+def test_a_starting_process_that_answers_is_called_running(stage: Stage, cast: Cast) -> None:
+    """Its keeper waits a while whether it stays; whoever answers is there."""
+    stage.tender.tend()
+    cell = stage.cell(cast.mercy)
+    stage.host.set(cell.id, CellState.STARTING)
+    stage.answering = False
+    stage.tender.tend()
+    assert stage.cell(cast.mercy).state == "starting"
+    stage.answering = True
+    for _ in range(2):
+        stage.tender.tend()
+        assert stage.cell(cast.mercy).state == "running"
+
+
 @pytest.mark.parametrize("who", ["owner", "mercy_admin", "lead", "nightowls_admin", "stranger"])
 def test_only_the_platform_sees_and_turns_cells(browse: Browse, cast: Cast, who: str) -> None:
     visitor = browse(getattr(cast, who))
