@@ -1,0 +1,88 @@
+"""What a person changes about themselves: name, e-mail address, password. Each shows first, moments ago, that it is them."""
+
+from sqlalchemy import select
+
+from sidecar.accounts import letters, links, member_events, service
+from sidecar.accounts.ending import end_everywhere
+from sidecar.accounts.links import Purpose
+from sidecar.accounts.member_tables import AccountToken
+from sidecar.accounts.members import present
+from sidecar.accounts.office import Office
+from sidecar.accounts.registration import organisation_name
+from sidecar.accounts.stepup import need_fresh
+from sidecar.accounts.tables import User
+from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Conflict, Invalid, Missing
+
+WRONG = "This is not your present password."
+
+
+def change_name(scope: Scope, name: str) -> User:
+    """Take another name: printed under what is signed from now on. Raises StepUp."""
+    need_fresh(scope)
+    user = present(scope, scope.user_id)
+    if user.name != name:
+        user.name = name
+        scope.emit(member_events.NameChanged(organisation_id=user.organisation_id, user_id=user.id))
+    return user
+
+
+def change_password(scope: Scope, office: Office, *, current: str, new: str) -> None:
+    """Take another password; every other session ends. Raises StepUp; Invalid for a wrong or a bad one."""
+    need_fresh(scope)
+    user = present(scope, scope.user_id)
+    if not service.right_password(user, current):
+        raise Invalid(WRONG)
+    service.set_password(scope, user, new)
+    links.withdraw(scope, user.id, Purpose.RESET)
+    scope.session.flush()
+    scope.emit(member_events.PasswordChanged(organisation_id=user.organisation_id, user_id=user.id, by="password"))
+    end_everywhere(scope, office.redis, user.id, keep=scope.actor.session)
+    office.write(scope, user.organisation_id, user.email, letters.password_changed(user.name))
+
+
+def change_address(scope: Scope, office: Office, email: str) -> bool:
+    """Name another e-mail address; True when it counts at once, False when a link was sent there that confirms it.
+
+    Whether somebody else has it is told to that address only. Raises StepUp; Conflict when no mail leaves this house and the
+    address is taken.
+    """
+    need_fresh(scope)
+    user = present(scope, scope.user_id)
+    if not office.mails:
+        _take_address(scope, office, user, email)
+        return True
+    scope.emit(member_events.AddressChangeAsked(organisation_id=user.organisation_id, user_id=user.id))
+    if _taken(scope, user, email):
+        house = organisation_name(scope, user.organisation_id)
+        office.write(scope, user.organisation_id, email, letters.already_a_member(house))
+        return False
+    token = links.make(scope, organisation_id=user.organisation_id, purpose=Purpose.EMAIL, subject_id=user.id, email=email)
+    office.write(scope, user.organisation_id, email, letters.confirm_address(user.name), path=f"/verify/{token}")
+    office.write(scope, user.organisation_id, user.email, letters.address_changing(user.name))
+    return False
+
+
+def confirm_address(scope: Scope, office: Office, link: AccountToken) -> None:
+    """Let the address count that a link (just used up) proves; every session ends. The scope acts as the link's person."""
+    user = present(scope, link.subject_id)
+    if user.disabled_at or user.id != scope.user_id:
+        raise Missing(links.SPENT)
+    _take_address(scope, office, user, link.email)
+
+
+def _take_address(scope: Scope, office: Office, user: User, email: str) -> None:
+    if email == user.email:
+        raise Invalid("This is your address already.")
+    if _taken(scope, user, email):
+        raise Conflict("Somebody else in your organisation has this address.")
+    user.email = email
+    links.withdraw(scope, user.id)
+    scope.session.flush()
+    scope.emit(member_events.AddressChanged(organisation_id=user.organisation_id, user_id=user.id))
+    end_everywhere(scope, office.redis, user.id, keep=scope.actor.session)
+
+
+def _taken(scope: Scope, user: User, email: str) -> bool:
+    same = (User.organisation_id == user.organisation_id, User.email == email, User.deleted_at.is_(None), User.id != user.id)
+    return scope.session.scalar(select(User.id).where(*same)) is not None

@@ -1,0 +1,63 @@
+"""A forgotten password: a link to whoever reads the account's mail, good once for half an hour. The second factor stays."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from sidecar.accounts import letters, links, member_events, service
+from sidecar.accounts.ending import end_everywhere
+from sidecar.accounts.links import Purpose
+from sidecar.accounts.members import present
+from sidecar.accounts.office import Office
+from sidecar.accounts.tables import User
+from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Conflict, Missing
+
+
+def accounts_of(scope: Scope, email: str) -> list[tuple[UUID, UUID]]:
+    """Return (organisation, person) of every open account with this address. The scope was opened with ``login=email``."""
+    good = (User.email == email, User.disabled_at.is_(None), User.password_hash.is_not(None))
+    return [
+        (organisation, user) for organisation, user in scope.session.execute(select(User.organisation_id, User.id).where(*good))
+    ]
+
+
+def send(scope: Scope, office: Office, user_id: UUID) -> None:
+    """Send the link to the account's address. The scope is inside the person's organisation."""
+    user = present(scope, user_id)
+    token = _link(scope, user, by="owner")
+    office.write(scope, user.organisation_id, user.email, letters.reset(user.name), path=f"/reset/{token}")
+
+
+def hand_over(scope: Scope, office: Office, user_id: UUID) -> str:
+    """Return the token of a link that an administrator hands over, where no mail leaves this house; Conflict where it does."""
+    user = present(scope, user_id)
+    if office.mails:
+        raise Conflict("Let them ask for the link at the sign-in page: it is sent to their own address.")
+    if user.disabled_at or user.password_hash is None:
+        raise Conflict("This account has no password to replace.")
+    return _link(scope, user, by="administrator")
+
+
+def choose(scope: Scope, office: Office, *, token: str, password: str) -> None:
+    """Use the link up and set the password; every session ends. The scope acts as the link's person (see ``guests``).
+
+    Raises:
+        Missing: used, too old, replaced, or another's. Invalid: a bad password; the link stays good.
+    """
+    found = links.find(scope, token, Purpose.RESET)
+    user = present(scope, found.subject_id)
+    if user.disabled_at or user.email != found.email or user.id != scope.user_id:
+        raise Missing(links.SPENT)
+    service.set_password(scope, user, password)
+    links.use(scope, token, Purpose.RESET)
+    links.withdraw(scope, user.id, Purpose.RESET)
+    scope.session.flush()
+    scope.emit(member_events.PasswordChanged(organisation_id=user.organisation_id, user_id=user.id, by="link"))
+    end_everywhere(scope, office.redis, user.id)
+    office.write(scope, user.organisation_id, user.email, letters.password_changed(user.name))
+
+
+def _link(scope: Scope, user: User, *, by: str) -> str:
+    scope.emit(member_events.ResetAsked(organisation_id=user.organisation_id, user_id=user.id, by=by))
+    return links.make(scope, organisation_id=user.organisation_id, purpose=Purpose.RESET, subject_id=user.id, email=user.email)
