@@ -13,6 +13,7 @@ tested without a server.
 - decide    caller, request and owner in; allow, deny or "answer ourselves" out
 - owners    to which study one of Orthanc's ids belongs
 - gate      token, policy and decision together
+- visits    who was let in to what and who was not, counted, for the sidecar's journal
 - explorer  what a reading context is answered in Orthanc's place; finding reads its searches
 - passing   what everybody else is answered there
 - events    what the sidecar is told, one study per event

@@ -45,10 +45,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict; `reason` is for the log and quotes nothing from the request."""
+    """The verdict; `reason` is for the log and quotes nothing from the request.
+
+    `level` and `identifier` of what was let in: as in `Owner`, "" where the path names nothing.
+    """
 
     verdict: Verdict
     reason: str
+    level: str = ""
+    identifier: str = ""
 
 
 def _deny(reason: str) -> Decision:
@@ -118,4 +123,5 @@ def decide(principal: Principal | None, request: Request, owner: Owner) -> Decis
     if why is not None:
         return _deny(why)
     answered = principal.kind is Kind.CONTEXT and route.context is Access.ANSWERED
-    return Decision(Verdict.ANSWER if answered else Verdict.ALLOW, route.kind)
+    named = values.get("study", values.get("id", ""))
+    return Decision(Verdict.ANSWER if answered else Verdict.ALLOW, route.kind, route.level, named)

@@ -99,6 +99,23 @@ def instances_stored(  # noqa: PLR0913 - three kinds of resources and what names
             }
 
 
+def gate_visited(  # noqa: PLR0913 - what happened, to whom, how often
+    *, event_id: str, receipt: str, sort: str, subject: str, first: float, last: float, count: int
+) -> Event:
+    """Build the event of a visit at the gate (visits): ``first`` and ``last`` request in epoch seconds, ``count`` of them."""
+    return {
+        "event_id": event_id,
+        "kind": "gate-visited",
+        "at": timestamp(last),
+        "receipt": receipt,
+        "sort": sort,
+        "subject": subject,
+        "first_at": timestamp(first),
+        "last_at": timestamp(last),
+        "count": count,
+    }
+
+
 def cell_started(*, event_id: str, at: str, system: Json, plugins: Mapping[str, str], unknown_routes: list[str]) -> Event:
     """Build the event of a start; `unknown_routes` are offered by this server and not in the reviewed table."""
     return {

@@ -39,11 +39,11 @@ class Owners:
         if level == "patients":
             studies = self._find(f"/patients/{identifier}/studies") or []
             return frozenset().union(*(self("studies", study["ID"]) for study in studies))
-        uid = identifier if level == "dicom-web" else self._uid(level, identifier)
+        uid = identifier if level == "dicom-web" else self.uid(level, identifier)
         return frozenset({uid}) if self._is_one_patients(uid) else _NONE
 
-    def _uid(self, level: str, identifier: str) -> str:
-        """The StudyInstanceUID of a resource, "" when there is no such resource."""
+    def uid(self, level: str, identifier: str) -> str:
+        """The StudyInstanceUID that a study, series or instance belongs to, "" when there is no such resource."""
         with self._lock:
             known = self._cache.get(identifier)
         if known:

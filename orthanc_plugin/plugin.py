@@ -46,6 +46,7 @@ from orthanc_plugin.routes import ROUTES, unanswered
 from orthanc_plugin.settings import read
 from orthanc_plugin.stacks import deepen
 from orthanc_plugin.tokens import Kind, Principal
+from orthanc_plugin.visits import Visits
 from orthanc_plugin.watch import PolicyKeeper
 from orthanc_plugin.worklist import Worklist, WorklistError
 
@@ -194,6 +195,9 @@ def emit(event: Event) -> None:
     COURIER_LOOP.wake()
 
 
+VISITS = Visits(emit)
+
+
 def news(ended: bool = False) -> None:  # noqa: FBT001, FBT002 - what the door's datagram says
     """Images are coming in now, or a sender has just ended: then all of them are here."""
     PACE.news(time.monotonic())
@@ -256,6 +260,7 @@ def watch_step() -> float:
     KEEPER.provision()
     READY.set()
     RECORDS.take(emit)
+    VISITS.sweep()
     keep_small(SETTINGS.log_file)
     return 1.0
 
@@ -317,8 +322,7 @@ def request_of(uri: str, request: dict[str, Any]) -> Request:
 def on_http_request(uri: str, **request: Any) -> bool:
     """The gate: every HTTP request passes here before Orthanc looks at it. An exception is a refusal (500)."""
     asked = request_of(uri, request)
-    _, decision = GATE.judge(asked)
-    if decision.verdict is Verdict.DENY:
+    if GATE.admit(asked, OWNERS.uid, VISITS.note).verdict is Verdict.DENY:
         return False
     PASSED[threading.get_ident()] = uri
     if asked.method == "POST":
@@ -419,6 +423,8 @@ def stop() -> None:
     for loop in LOOPS:
         loop.stop(timeout=1.0)
     INBOX.close()
+    if left := VISITS.close():  # the queue is shut already: the next start takes them from here
+        RECORDS.write(left)
 
 
 # A callback waits for the interpreter's lock; a shorter turn keeps it from waiting 5 ms behind the courier's JSON.

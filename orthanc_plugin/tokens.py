@@ -49,7 +49,10 @@ class TokenError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A verified caller. `studies` holds the StudyInstanceUIDs a context lists; the other kinds have none."""
+    """A verified caller. `studies` holds the StudyInstanceUIDs a context lists; the other kinds have none.
+
+    `receipt`: what the sidecar wants to hear again about whoever the token was made for; opaque here, "" for a machine.
+    """
 
     kind: Kind
     subject: str
@@ -60,6 +63,7 @@ class Principal:
     not_before: int
     expires: int
     studies: frozenset[str] = frozenset()
+    receipt: str = ""
 
 
 def _header(token: str, policy: Policy) -> str:
@@ -125,6 +129,7 @@ def _principal(claims: Mapping[str, Any], kid: str, policy: Policy) -> Principal
         not_before=max(claims["nbf"], claims["iat"]),
         expires=claims["exp"],
         studies=_studies(claims),
+        receipt=str(claims.get("rcp", "")),
     )
 
 

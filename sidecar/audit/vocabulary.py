@@ -77,6 +77,9 @@ ROLE_CHANGED = Code(SECURITY_ALERT, "E", ROLES_CHANGED)
 USER_CHANGED = Code(SECURITY_ALERT, "E", USER_SECURITY)
 
 CODES: Mapping[str, Code] = {
+    "accounts.code.": SECURITY_CHANGED,
+    "accounts.registration.": USER_CHANGED,
+    "accounts.role.": ROLE_CHANGED,
     "alerts.alert.": ALERTED,
     "alerts.forwarding.": SECURITY_CHANGED,
     "alerts.review.": LOG_USED,
@@ -122,6 +125,7 @@ CODES: Mapping[str, Code] = {
     "organisations.organisation.": SOFTWARE_CHANGED,
     "organisations.refusal.": NODE_REFUSED,
     "organisations.sender.": NETWORK_CHANGED,
+    "reports.authority.made": SECURITY_CHANGED,
     "reports.report.opened": RECORD_MADE,
     "reports.report.saved": RECORD_CHANGED,
     "reports.report.signed": RECORD_CHANGED,
@@ -139,14 +143,12 @@ CODES: Mapping[str, Code] = {
     "studies.explorer.opened": ACCESSED,
     "studies.gate.": REFUSED,
     "studies.images.accessed": ACCESSED,
-    "studies.list.shown": QUERIED,
     "studies.priors.": SHARED,
     "studies.reading.": SHARED,
     "studies.study.": PROCEDURE_CHANGED,
     "studies.study.arrived": STORED,
     "studies.study.came-back": STORED,
     "studies.study.grew": STORED,
-    "studies.study.looked-up": RECORD_READ,
     "studies.study.opened": ACCESSED,
 }
 """Kind, or beginning of kinds that ends in "."; the longest that fits counts."""

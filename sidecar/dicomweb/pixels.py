@@ -8,8 +8,8 @@ from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from sidecar.adapters.cell_client import CellAddress
-from sidecar.adapters.cell_tokens import CellTokens
-from sidecar.dicomweb.roots import Root, open_root
+from sidecar.adapters.cell_tokens import CellTokens, Visitor
+from sidecar.dicomweb.roots import OWN, Root, open_root
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
@@ -42,6 +42,7 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
         now=scope.now,
         life=TOKEN_LIFE,
         studies=[study.study_instance_uid],
+        visitor=_visitor(scope, request.args.get("context", "")),
     )
     return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
 
@@ -54,7 +55,8 @@ def may_have_objects(scope: Scope) -> ResponseReturnValue:
     The cell then looks by UIDs alone, so an instance is looked for here: another patient's may bear all the UIDs above it.
     """
     _, cell = _decide(scope, request.args.get("root", ""), _objects)
-    token = _tokens().service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now)
+    visitor = _visitor(scope, request.args.get("root", ""))
+    token = _tokens().service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now, visitor=visitor)
     return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
 
 
@@ -90,6 +92,13 @@ def _decide(scope: Scope, name: str, named: Callable[[Scope, Root], list[Study]]
     for study in studies:
         root.note(scope, study)
     return studies[0], cell
+
+
+def _visitor(scope: Scope, root: str) -> Visitor:
+    """Return who asks, for the record of the cell's gate."""
+    purpose = "own-archive" if root == OWN else "reading"
+    actor = scope.actor
+    return Visitor(scope.user_id, scope.organisation_id, str(actor.role), actor.session, scope.address, purpose)
 
 
 def _tokens() -> CellTokens:

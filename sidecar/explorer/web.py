@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, jsonify, redirect, render_te
 from flask.typing import ResponseReturnValue
 
 from sidecar.adapters.cell_client import CellAddress
-from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.adapters.cell_tokens import CellTokens, Visitor
 from sidecar.archive.web.blueprint import VERBS
 from sidecar.explorer.events import ExplorerOpened
 from sidecar.explorer.roots import OWN, Root, open_root
@@ -68,6 +68,9 @@ def may_explore(scope: Scope) -> ResponseReturnValue:
         now=scope.now,
         life=TOKEN_LIFE,
         studies=root.uids,
+        visitor=Visitor(
+            scope.user_id, scope.organisation_id, str(scope.actor.role), scope.actor.session, scope.address, "explorer"
+        ),
     )
     return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
 

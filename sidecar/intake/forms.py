@@ -182,6 +182,23 @@ class CellStarted(Wire):
     unknown_routes: Annotated[list[Text], Field(max_length=1000)] = []
 
 
-WireEvent = Annotated[InstancesStored | Association | CellStarted, Field(discriminator="kind")]
+class GateVisited(Wire):
+    """Somebody was let in at the cell's gate, or was not: ``count`` requests from ``first_at`` to ``last_at``.
+
+    ``subject``: the StudyInstanceUID, or why it was refused. ``receipt``: in whose name (adapters.cell_tokens), "" for nobody.
+    """
+
+    kind: Literal["gate-visited"]
+    event_id: UUID
+    at: AwareDatetime
+    receipt: Annotated[str, Field(max_length=4096)]
+    sort: Literal["study", "search", "refused"]
+    subject: Key
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+    count: Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+WireEvent = Annotated[InstancesStored | Association | CellStarted | GateVisited, Field(discriminator="kind")]
 EVENT: TypeAdapter[WireEvent] = TypeAdapter(WireEvent)
 """Reads any event of wire format 3."""

@@ -12,9 +12,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.gate.actor import NOBODY, system_actor
 from sidecar.gate.scope import Scope, Scopes
-from sidecar.intake import forms
+from sidecar.intake import forms, visits
 from sidecar.intake.events import CellAnnounced
 from sidecar.intake.tables import InboxEvent
 from sidecar.kernel.errors import Problem, Unauthenticated
@@ -64,7 +65,7 @@ def _find(scopes: Scopes, cell_id: UUID) -> Cell | None:
         return scope.session.scalars(select(Cell).where(Cell.id == cell_id)).one_or_none()
 
 
-def take_batch(scopes: Scopes, cell: Known, batch: list[Any], *, request_id: str = "") -> Taken:
+def take_batch(scopes: Scopes, tokens: CellTokens, cell: Known, batch: list[Any], *, request_id: str = "") -> Taken:
     """Take each event in a transaction of its own. Malformed ones are refused for good, unlucky ones left for the next try."""
     taken = Taken([], {})
     stored = False
@@ -74,7 +75,7 @@ def take_batch(scopes: Scopes, cell: Known, batch: list[Any], *, request_id: str
         try:
             event = forms.EVENT.validate_python(raw)
             with scopes.open(system_actor(cell.organisation_id), request_id=request_id) as scope:
-                take(scope, cell, event)
+                take(scope, tokens, cell, event)
         except ValidationError as error:
             taken.refused[name] = _where(error)
             log.warning("malformed event", fault=taken.refused[name])
@@ -91,7 +92,7 @@ def take_batch(scopes: Scopes, cell: Known, batch: list[Any], *, request_id: str
     return taken
 
 
-def take(scope: Scope, cell: Known, event: forms.WireEvent) -> bool:
+def take(scope: Scope, tokens: CellTokens, cell: Known, event: forms.WireEvent) -> bool:
     """Take one event unless it was taken before; return whether it was new."""
     inbox = insert(InboxEvent).values(
         organisation_id=scope.organisation_id, event_id=event.event_id, kind=event.kind, received_at=scope.now
@@ -105,6 +106,8 @@ def take(scope: Scope, cell: Known, event: forms.WireEvent) -> bool:
             record_association(scope, event.event_id, event.record())
         case forms.CellStarted():
             _note_start(scope, cell, event)
+        case forms.GateVisited():
+            visits.record(scope, event, tokens.visitor(cell.id, event.receipt) if event.receipt else None)
     return True
 
 

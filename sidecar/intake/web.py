@@ -1,8 +1,11 @@
 """The door of the cells: ``POST /intake/events`` (wire format 3). nginx answers 404 to everybody outside."""
 
-from flask import Blueprint, jsonify, request
+from typing import cast
+
+from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.gate.http import request_id, route, scopes
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
@@ -24,7 +27,8 @@ def take_events(_scope: Scope) -> ResponseReturnValue:
     batch = body.get("events") if isinstance(body, dict) else None
     if not isinstance(batch, list) or not 0 < len(batch) <= MAXIMUM_EVENTS:
         raise Invalid(f'Send {{"events": […]}} with 1 to {MAXIMUM_EVENTS} events.')
-    taken = service.take_batch(scopes(), cell, batch, request_id=request_id())
+    tokens = cast("CellTokens", current_app.extensions["readingroom.cell_tokens"])
+    taken = service.take_batch(scopes(), tokens, cell, batch, request_id=request_id())
     if taken.refused:
         named = "; ".join(f"{event}: {fault}" for event, fault in taken.refused.items())
         answer = jsonify(status="error", code="invalid", message=named, accepted=taken.accepted, refused=taken.refused)

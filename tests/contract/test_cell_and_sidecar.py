@@ -13,10 +13,10 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from orthanc_plugin.events import cell_started, instances_stored
+from orthanc_plugin.events import cell_started, gate_visited, instances_stored
 from orthanc_plugin.policy import PolicyFile
 from orthanc_plugin.tokens import Kind, TokenError, TokenVerifier
-from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.adapters.cell_tokens import CellTokens, Visitor
 from sidecar.intake import forms
 from sidecar.organisations.snapshot import Caller, build_snapshot, write_snapshot
 
@@ -89,7 +89,7 @@ def test_the_sidecar_understands_every_event_of_the_cell() -> None:
 
 
 def test_the_cell_still_makes_the_example_events() -> None:
-    stored, _, started = EVENTS["events"]
+    stored, _, started, visited = EVENTS["events"]
     made = list(instances_stored(cell=EVENTS["cell"], at=stored["at"], batch="0-1", **EVENTS["orthanc"]))
     assert made == [stored]
     assert started == cell_started(
@@ -99,3 +99,28 @@ def test_the_cell_still_makes_the_example_events() -> None:
         plugins=started["plugins"],
         unknown_routes=started["unknown_routes"],
     )
+    first, last = (datetime.fromisoformat(visited[name]).timestamp() for name in ("first_at", "last_at"))
+    told = {name: visited[name] for name in ("event_id", "receipt", "sort", "subject", "count")}
+    assert visited == gate_visited(**told, first=first, last=last)
+
+
+def test_a_receipt_comes_back_as_the_person_it_names_and_is_no_token(policy_file: PolicyFile) -> None:
+    visitor = Visitor(UUID(int=7), UUID(int=8), "radiologist", "s" * 32, "10.1.2.3", "reading")
+    token = SIGNER.mint(
+        cell=CELL,
+        subject="u",
+        organisation=ORGANISATION,
+        role="radiologist",
+        session="s",
+        now=NOW,
+        studies=["1.2"],
+        visitor=visitor,
+    )
+    principal = TokenVerifier().verify(token, policy_file.current, NOW.timestamp())
+    assert SIGNER.visitor(CELL, principal.receipt) == visitor
+    assert principal.receipt == SIGNER.receipt(CELL, visitor), "the same each time: by it the cell tells callers apart"
+    assert SIGNER.visitor(UUID(int=9), principal.receipt) is None, "another cell's"
+    assert SIGNER.visitor(CELL, principal.receipt[:-4] + "AAAA") is None
+    assert SIGNER.visitor(CELL, token) is None
+    with pytest.raises(TokenError):
+        TokenVerifier().verify(principal.receipt, policy_file.current, NOW.timestamp())

@@ -174,6 +174,10 @@ def wrong_decisions(module: Any) -> Iterator[str]:
             module.Verdict.DENY, reason
         ):
             yield f"{request} is not refused as {reason}"
+    for path, named in ((FRAME, ("dicom-web", STUDY)), (f"/series/{ID}", ("series", ID)), ("/app/x", ("app", ""))):
+        let_in = module.decide(CONTEXT, module.Request("GET", path), owner)
+        if (let_in.level, let_in.identifier) != named:
+            yield f"{path} is not put on record as {named}"
     if module.decide(None, module.Request("GET", FRAME), owner).reason != "no caller":
         yield "nobody"
     for value, token in (("Bearer a.b.c", "a.b.c"), ("Basic a", None), ("", None)):
@@ -244,6 +248,8 @@ def wrong_tokens(module: Any) -> Iterator[str]:
             if (caller.kind, caller.studies) != (kind, studies):
                 yield f"good token {number}: {caller}"
     bad = (*bad_tokens(), "a" * (module.MAXIMUM_LENGTH + 1))
+    if module.TokenVerifier().verify(mint(rcp="x"), POLICY, NOW).receipt != "x":
+        yield "the receipt is lost"
     yield from (f"bad token {number}" for number, token in enumerate(bad) if _accepted(module, token))
     yield from _wrong_times(module)
 

@@ -1,0 +1,130 @@
+"""Pure rules: what in a stretch of the journal deserves somebody's look. Facts in, findings out; no clock, no database.
+
+Each rule counts inside a window that slides over its rows, so an attack is found wherever the sweeps of the worker fall.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+from sidecar.alerts.model import Finding, Kind, Seen
+
+FAILED = "accounts.user.sign-in-failed"
+DENIED = ("gate.door.", "studies.gate.refused")
+TAKEN = ("archive.study.downloaded", "deidentification.export.downloaded")
+GIVEN = "studies.images.accessed"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many of what, in which window, are too many. The numbers are what no honest night reaches."""
+
+    failed_of_account: int = 8
+    failed_of_address: int = 15
+    denials: int = 12
+    downloads: int = 20
+    studies_seen: int = 80
+    soon: timedelta = timedelta(minutes=10)
+    long: timedelta = timedelta(hours=1)
+
+    @property
+    def longest(self) -> timedelta:
+        """How far back the rules look."""
+        return max(self.soon, self.long)
+
+
+def findings(rows: Sequence[Seen], limits: Limits) -> list[Finding]:
+    """Return every alert these rows (oldest first) deserve."""
+    return [*failed_sign_ins(rows, limits), *probing(rows, limits), *mass_download(rows, limits)]
+
+
+def failed_sign_ins(rows: Iterable[Seen], limits: Limits) -> Iterator[Finding]:
+    """Wrong passwords and codes: many for one account, or many from one address, for whichever accounts."""
+    failed = [row for row in rows if row.kind == FAILED]
+    of_account = _bursts(failed, lambda row: row.person, limits.soon, limits.failed_of_account)
+    for person, burst in of_account:
+        yield _finding(Kind.FAILED_SIGN_INS, str(person), burst, user_id=str(person), addresses=_addresses(burst))
+    for address, burst in _bursts(failed, lambda row: row.address, limits.soon, limits.failed_of_address):
+        accounts = len({row.person for row in burst})
+        yield _finding(Kind.FAILED_SIGN_INS, str(address), burst, accounts=accounts, addresses=[address])
+
+
+def probing(rows: Iterable[Seen], limits: Limits) -> Iterator[Finding]:
+    """One person asks again and again for what is not there for them: ids of others look exactly so."""
+    denied = [row for row in rows if row.kind.startswith(DENIED)]
+    for person, burst in _bursts(denied, lambda row: row.person, limits.soon, limits.denials):
+        yield _finding(Kind.PROBING, str(person), burst, user_id=str(person), addresses=_addresses(burst))
+
+
+def mass_download(rows: Iterable[Seen], limits: Limits) -> Iterator[Finding]:
+    """One person takes along more studies, or looks into more, than anybody needs in an hour."""
+    taken = _once_per_study(row for row in rows if row.kind in TAKEN)
+    for person, burst in _bursts(taken, lambda row: row.person, limits.long, limits.downloads):
+        yield _finding(Kind.MASS_DOWNLOAD, str(person), burst, user_id=str(person), addresses=_addresses(burst))
+    seen = _once_per_study(row for row in rows if row.kind == GIVEN)
+    for person, burst in _bursts(seen, lambda row: row.person, limits.long, limits.studies_seen):
+        yield _finding(Kind.MASS_DOWNLOAD, str(person), burst, user_id=str(person), addresses=_addresses(burst))
+
+
+def place(address: str) -> str:
+    """Return the network that stands for where somebody is: /24 of IPv4, /48 of IPv6; "" for no address at all."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return ""
+    if known.version == 6 and known.ipv4_mapped:  # noqa: PLR2004 - the protocol's number
+        known = known.ipv4_mapped
+    return str(ip_network(f"{known}/{24 if known.version == 4 else 48}", strict=False))  # noqa: PLR2004
+
+
+def quarter_of(day: datetime) -> str:
+    """Return the name of a quarter: "2026-Q4"."""
+    return f"{day.year}-Q{(day.month + 2) // 3}"
+
+
+def _once_per_study(rows: Iterable[Seen]) -> list[Seen]:
+    """A stack of images is one study: only its first row of each person counts. What names no study counts by itself."""
+    first: dict[Hashable, Seen] = {}
+    for number, row in enumerate(rows):
+        first.setdefault((row.person, row.study_id or number), Seen(row.at, row.kind, row.person, row.address, row.study_id))
+    return list(first.values())
+
+
+def _bursts(
+    rows: Iterable[Seen], key: Callable[[Seen], Hashable], window: timedelta, many: int
+) -> Iterator[tuple[Hashable, list[Seen]]]:
+    """Yield each key with the rows of its fullest stretch of ``window``, where that counts ``many`` or more.
+
+    A row counts as often as it says (``count``); what has no key is nobody's.
+    """
+    groups: dict[Hashable, list[Seen]] = defaultdict(list)
+    for row in rows:
+        if key(row):
+            groups[key(row)].append(row)
+    for name, members in groups.items():
+        best = _fullest(members, window)
+        if sum(row.count for row in best) >= many:
+            yield name, best
+
+
+def _fullest(rows: Sequence[Seen], window: timedelta) -> list[Seen]:
+    best, start, total, most = (0, 0), 0, 0, -1
+    for end, row in enumerate(rows):
+        total += row.count
+        while row.at - rows[start].at > window:
+            total -= rows[start].count
+            start += 1
+        if total > most:
+            best, most = (start, end + 1), total
+    return list(rows[slice(*best)])
+
+
+def _addresses(rows: Iterable[Seen]) -> list[str]:
+    return sorted({row.address for row in rows if row.address})[:5]
+
+
+def _finding(kind: Kind, subject: str, rows: Sequence[Seen], **facts: object) -> Finding:
+    count = sum(row.count for row in rows)
+    return Finding(kind, subject, rows[0].at, rows[-1].at, {"count": count, **facts})
