@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, flash, redirect, render_temp
 from flask.typing import ResponseReturnValue
 
 from sidecar.adapters.seals import Seal
+from sidecar.audit.reads import note_list
 from sidecar.deidentification import policy, queries, service, words
 from sidecar.deidentification.forms import AskForm, DecisionForm
 from sidecar.deidentification.model import SHUT, Decision, ExportState, Risk
@@ -91,6 +92,8 @@ def review(scope: Scope, export_id: UUID) -> ResponseReturnValue:
     if wanted and current is None:
         raise Missing
     roots = _roots(scope, held) if view.export.state == ExportState.HELD else {}
+    if not roots:
+        note_list(scope, "held images of an export", {"export": str(export_id)}, len(held))
     return render_template(
         "export_review.html",
         view=view,
@@ -131,9 +134,11 @@ def resume(scope: Scope, export_id: UUID) -> ResponseReturnValue:
 def _form(scope: Scope, filled: Filled[AskForm]) -> str:
     chosen = [each for each in map(_uuid, filled.values.get("study", [])) if each]
     q = request.form.get("q", "")[:LONGEST_SEARCH]
+    studies = queries.exportable(scope, q=q, chosen=chosen)
+    note_list(scope, "studies to export", {"q": q, "chosen": [str(each) for each in chosen]}, len(studies))
     return render_template(
         "export_form.html",
-        studies=queries.exportable(scope, q=q, chosen=chosen),
+        studies=studies,
         chosen=chosen,
         q=q,
         projects=queries.projects(scope),

@@ -2,11 +2,12 @@
 
 import gzip
 import json
-from typing import cast
+from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
+from sidecar.audit.reads import note_list
 from sidecar.dicomweb.answers import Answers
 from sidecar.dicomweb.attributes import Level
 from sidecar.dicomweb.media import answer, as_json, json_only
@@ -120,9 +121,17 @@ def _within_study(scope: Scope, opened: Root, study: str) -> Part:
     return Part(opened.part.organisation_id, studies=[each.id for each in opened.named(scope, study)])
 
 
+def _asked(part: Part) -> dict[str, Any]:
+    """Return what was searched for, as the caller wrote it, and within which study and series."""
+    within = {"within": [str(each) for each in (*(part.studies or ()), *(part.series or ()))]}
+    return {**request.args.to_dict(flat=False), **within}
+
+
 def _found(scope: Scope, opened: Root, part: Part, level: Level, *above: Level) -> Response:
     query = read_query(request.query_string, level, frozenset(above))
     rows, more = search(scope, part, query)
+    if opened.studies is None:  # what a reading context shows was put on record when it was opened
+        note_list(scope, f"DICOMweb {level.name.lower()} search", _asked(part), len(rows))
     settings = cast("Settings", current_app.extensions["readingroom.settings"])
     response = answer(Answers(query, f"{settings.public_url}/dicom-web/{opened.name}").datasets(rows))
     for warning in (*query.warnings, *([MORE] if more else [])):

@@ -1,12 +1,14 @@
 """The hospital's pages of orders: the day's list, the form, one press for each status and one to take it back."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from sidecar.audit.reads import note_list, note_record
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
@@ -43,7 +45,10 @@ def read_filters(fields: Mapping[str, str]) -> Filters:
 def orders(scope: Scope) -> ResponseReturnValue:
     """List the orders of a day, today unless another or every one (``day=``) is asked for."""
     fields = {"day": queries.local_now(scope).date().isoformat(), **request.args.to_dict()}
-    return render_template("orders.html", **show.listing(scope, read_filters(fields)))
+    filters = read_filters(fields)
+    shown = show.listing(scope, filters)
+    note_list(scope, "orders", asdict(filters), len(shown["orders"]))
+    return render_template("orders.html", **shown)
 
 
 def _form(scope: Scope, filled: Filled[OrderForm], order: Order | None = None) -> str:
@@ -89,6 +94,7 @@ def add_order(scope: Scope) -> ResponseReturnValue:
 def edit_order(scope: Scope, order_id: UUID) -> ResponseReturnValue:
     """Show one order's form."""
     order = queries.get(scope, order_id)
+    note_record(scope, "an order", organisation_id=order.organisation_id, order_id=order.id)
     return _form(scope, Filled(None, show.values(order)), order)
 
 

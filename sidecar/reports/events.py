@@ -37,9 +37,17 @@ class ReportSigned(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRead(Event):
-    """Somebody looked at a signed report; ``form`` is screen or pdf."""
+    """Somebody looked at a report; ``form`` is screen, pdf or json. ``version`` 0 is the draft: draft, review or json."""
 
     kind: ClassVar[str] = "reports.report.read"
     report_id: UUID
     version: int
     form: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningAuthorityMade(Event):
+    """An organisation signs for the first time: the certificate (SHA-256 of its DER) its signatures are judged by."""
+
+    kind: ClassVar[str] = "reports.authority.made"
+    sha256: str

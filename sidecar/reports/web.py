@@ -1,6 +1,7 @@
 """The pages of reports: the reading desk, a signed report on screen and on paper, the hospital's own view."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, g, jsonify, render_template, request, stream_with_context
@@ -8,11 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from sidecar.accounts.sessions import session_watch
 from sidecar.assignment import service as assignment
+from sidecar.audit.reads import note_list
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid, Missing
-from sidecar.reports import desk, hospital, queries, service
+from sidecar.reports import desk, documents, hospital, queries, service
 from sidecar.studies import contexts
 from sidecar.studies import queries as studies
 from sidecar.studies.deletion import seeing_deleted
@@ -63,19 +65,27 @@ def give_lock_back(scope: Scope, study_id: UUID) -> ResponseReturnValue:
 def hospital_studies(scope: Scope) -> ResponseReturnValue:
     """The provider's own studies, live."""
     g.live = True
-    return render_template("hospital_studies.html", **hospital.page(scope, _filters(request.args)))
+    filters = _filters(request.args)
+    shown = hospital.page(scope, filters)
+    note_list(scope, "studies", asdict(filters), shown["shown"])
+    return render_template("hospital_studies.html", **shown)
 
 
 @route(bp, "/hospital/rows", needs=Permission.STUDY_LIST, methods=("POST",))
 def hospital_rows(scope: Scope) -> ResponseReturnValue:
     """The list drawn anew for other filters. POST: a search may hold a patient's name, and addresses end up in logs."""
-    return render_template("_hospital_list.html", **hospital.listing(scope, _filters(request.form)))
+    filters = _filters(request.form)
+    shown = hospital.listing(scope, filters)
+    note_list(scope, "studies", asdict(filters), shown["shown"])
+    return render_template("_hospital_list.html", **shown)
 
 
 @route(bp, "/hospital/changes", needs=Permission.STUDY_LIST, methods=("GET", "POST"))
 def hospital_changes(scope: Scope) -> ResponseReturnValue:
     """The rows touched since ``since``; the next cursor in a header."""
-    changed, cursor = hospital.changes(scope, _filters(request.values), since=read_cursor(request.values))
+    filters = _filters(request.values)
+    changed, cursor = hospital.changes(scope, filters, since=read_cursor(request.values))
+    note_list(scope, "studies", asdict(filters), len(changed), refresh=True)
     answer = Response(render_template("_hospital_rows.html", rows=changed), mimetype="text/html")
     answer.headers["X-Worklist-Cursor"] = str(cursor)
     return answer
@@ -120,7 +130,8 @@ def show(scope: Scope, report_id: UUID) -> ResponseReturnValue:
 def paper(scope: Scope, report_id: UUID) -> ResponseReturnValue:
     """The PDF made at signing, byte for byte."""
     version = service.read_version(scope, report_id, _number(), form="pdf")
-    answer = Response(version.pdf, mimetype="application/pdf")
+    sheet = documents.paper(scope, current_app.extensions["readingroom.seal"], version)
+    answer = Response(sheet, mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="report-{report_id}-v{version.version}.pdf"'
     return answer
 

@@ -1,9 +1,12 @@
 """What is asked of the list, and what a line of it holds."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import ColumnElement
 
 from sidecar.studies.model import Priority, Status
 from sidecar.studies.tables import Study
@@ -56,14 +59,19 @@ class Filters:
     sort: Sort = Sort.URGENCY
     direction: Direction = Direction.ASC
 
+    def asked(self) -> dict[str, Any]:
+        """Return what narrows the list, for the record of who was shown it: its order is no question about patients."""
+        return {name: value for name, value in asdict(self).items() if name not in {"sort", "direction"}}
+
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whose list it is: the person, now, and when their day began."""
+    """Whose list it is: the person, now, when their day began, and what of the studies they see is work (``worked_on``)."""
 
     user_id: UUID | None
     now: datetime
     midnight: datetime
+    work: ColumnElement[bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sidecar.accounts.sessions import session_watch
 from sidecar.assignment import policy, service
 from sidecar.assignment.queries import candidates
+from sidecar.audit.reads import note_list, note_record
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
@@ -41,21 +42,27 @@ def worklist(scope: Scope) -> ResponseReturnValue:
     g.live = True
     filters = forms.read_filters(request.args)
     preview_open = request.cookies.get("preview") == "on"
-    return render_template("worklist.html", **page.whole(scope, filters, _viewer(scope)), preview_open=preview_open)
+    shown = page.whole(scope, filters, _viewer(scope))
+    note_list(scope, "worklist", filters.asked(), shown["shown"])
+    return render_template("worklist.html", **shown, preview_open=preview_open)
 
 
 @route(bp, "/worklist/rows", needs=Permission.STUDY_READ, methods=("POST",))
 def rows(scope: Scope) -> ResponseReturnValue:
     """Draw the list anew for other filters. POST: a search may hold a patient's name, and addresses end up in logs."""
     filters = forms.read_filters(request.form)
-    return render_template("_worklist_list.html", **page.listing(scope, filters, _viewer(scope)))
+    shown = page.listing(scope, filters, _viewer(scope))
+    note_list(scope, "worklist", filters.asked(), shown["shown"])
+    return render_template("_worklist_list.html", **shown)
 
 
 @route(bp, "/worklist/changes", needs=Permission.STUDY_READ, methods=("GET", "POST"))
 def changes(scope: Scope) -> ResponseReturnValue:
     """Answer the rows touched since ``since``, and in headers the next cursor and whether to ask again at once."""
     fields = request.values
-    found = queries.changes(scope, forms.read_filters(fields), _viewer(scope), since=forms.read_cursor(fields))
+    filters = forms.read_filters(fields)
+    found = queries.changes(scope, filters, _viewer(scope), since=forms.read_cursor(fields))
+    note_list(scope, "worklist", filters.asked(), len(found.rows), refresh=True)
     response = Response(render_template("_worklist_rows.html", **page.rows(scope, found.rows)), mimetype="text/html")
     response.headers["X-Worklist-Cursor"] = str(found.cursor)
     if found.more:
@@ -107,6 +114,7 @@ def choose_reader(scope: Scope, study_id: UUID) -> ResponseReturnValue:
     ]
     if not policy.may_assign(scope.actor, study):
         raise Denied(ELSEWHERE)
+    note_record(scope, "whom to give it to", organisation_id=study.organisation_id, study_id=study.id)
     return render_template("_assign.html", study=study, readers=readers, assignee_id=str(study.assignee_id or ""))
 
 

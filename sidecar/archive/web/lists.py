@@ -9,6 +9,7 @@ from sidecar.archive import queries, rules, service
 from sidecar.archive.forms import RetentionForm
 from sidecar.archive.model import OPEN
 from sidecar.archive.web.blueprint import bp, of_list, tell
+from sidecar.audit.reads import note_list
 from sidecar.gate.actor import Role
 from sidecar.gate.forms import Filled, read
 from sidecar.gate.http import route
@@ -21,6 +22,7 @@ from sidecar.kernel.errors import Denied
 def jobs(scope: Scope) -> ResponseReturnValue:
     """Show one's own downloads and transfers; a technician sees those of all colleagues."""
     found = queries.jobs(scope)
+    note_list(scope, "downloads and transfers", {}, len(found), refresh="HX-Request" in request.headers)
     shown = {
         "jobs": found,
         "live": any(each.job.state in OPEN for each in found),
@@ -49,7 +51,9 @@ def repeat_job(scope: Scope, job_id: UUID) -> ResponseReturnValue:
 @route(bp, "/archive/deleted", needs=Permission.DELETION_READ)
 def deleted(scope: Scope) -> ResponseReturnValue:
     """Show what was deleted, by whom and why, and what can be brought back."""
-    return render_template("archive_deleted.html", deletions=queries.deletions(scope), **of_list(scope, "deleted"))
+    found = queries.deletions(scope)
+    note_list(scope, "deleted studies", {}, len(found))
+    return render_template("archive_deleted.html", deletions=found, **of_list(scope, "deleted"))
 
 
 @route(bp, "/archive/deleted/<uuid:deletion_id>/undo", needs=Permission.STUDY_DELETE, methods=("POST",))
@@ -99,6 +103,7 @@ def set_retention(scope: Scope) -> ResponseReturnValue:
 def _retention(scope: Scope, filled: Filled[RetentionForm]) -> str:
     years = queries.retention_years(scope)
     total, studies = queries.past_retention(scope, today=scope.now.date())
+    note_list(scope, "studies past their retention", {}, len(studies))
     return render_template(
         "archive_retention.html",
         years=filled.values.get("years", years),
