@@ -2,10 +2,10 @@
 
 import importlib
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from flask import Flask, Response, g, make_response, redirect, request, session
+from flask import Flask, Response, g, make_response, redirect, request
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -42,7 +42,15 @@ BLUEPRINTS = (
     "sidecar.gate.health",
     "sidecar.ui.web",
     "sidecar.accounts.web",
+    "sidecar.accounts.session_web",
     "sidecar.accounts.users_web",
+    "sidecar.api.auth",
+    "sidecar.api.auth_lifecycle",
+    "sidecar.api.auth_second_factor",
+    "sidecar.api.auth_keys",
+    "sidecar.accounts.members_web",
+    "sidecar.accounts.guests_web",
+    "sidecar.accounts.identity_web",
     "sidecar.organisations.web",
     "sidecar.audit.web",
     "sidecar.orders.web",
@@ -62,6 +70,8 @@ BLUEPRINTS = (
     "sidecar.dicomweb.pixels",
     "sidecar.explorer.web",
     "sidecar.notifications.api",
+    "sidecar.api.studies",
+    "sidecar.api.document",
 )
 """Modules whose ``bp`` is mounted at the root."""
 
@@ -94,7 +104,7 @@ NAV = (
     ("/admin/cells", "Cells", "c", {Permission.CELL_MANAGE}),
     ("/admin/ae-titles", "AE titles", "d", {Permission.SENDER_READ}),
     ("/admin/contracts", "Contracts", "k", {Permission.CONTRACT_READ}),
-    ("/admin/users", "Users", "u", {Permission.USER_MANAGE}),
+    ("/admin/users", "Users", "u", {Permission.USER_APPROVE}),
     ("/admin/audit", "Audit", "a", {Permission.AUDIT_READ}),
 )
 """Address, label, key after g, and who needs it: whoever holds one of these. The worklist is for those who read or share out;
@@ -163,10 +173,10 @@ def _guard(app: Flask) -> None:
 class CsrfOfCookies(CSRFProtect):  # type: ignore[misc]
     """Ask for the form's token where a cookie says who asks. A bearer token is sent by nobody's browser unasked."""
 
-    def protect(self) -> None:
+    def protect(self, **how: bool) -> None:
         """Check the token, unless the request brought a bearer token."""
         if not g.get("bearer"):
-            super().protect()
+            super().protect(**how)
 
 
 def _refuse_override() -> None:
@@ -188,8 +198,7 @@ def _page() -> dict[str, object]:
             "theme": request.cookies.get("theme", "dark"),
             # A guest who is refused gets no form, so no session.
             "csrf_token": generate_csrf() if signed_in or "problem" not in g else "",
-            "session_ends_at": visit.ends_at if visit else None,
-            "session_idle_at": visit.idle_at if visit else None,
+            "session": {"idle_at": visit.idle_at, "ends_at": visit.ends_at, "user": visit.user_id} if visit else None,
             "user": {"name": signed_in.actor.name, "organisation": signed_in.organisation_name} if signed_in else None,
             "nav": [
                 {"href": href, "label": label, "key": key, "current": request.path.startswith(href)}

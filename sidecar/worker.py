@@ -33,6 +33,7 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.archive.jobs:follow_sends", 1.0),
     ("sidecar.archive.jobs:erase_deleted", 5.0),
     ("sidecar.organisations.jobs:forget_associations", 120.0),
+    ("sidecar.mail.jobs:deliver", 2.0),
     ("sidecar.dicomweb.jobs:fill_metadata", 2.0),
     ("sidecar.dicomweb.jobs:make_thumbnails", 2.0),
     ("sidecar.dicomweb.jobs:forget_contexts", 60.0),

@@ -3,18 +3,19 @@
 Tests never clean up: each cast has organisations of its own, and tenancy itself keeps tests apart.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 import pyotp
 
-from sidecar.accounts.service import HASHER
+from sidecar.accounts.passwords import HASHER
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import Actor, OrganisationKind, Role
 from sidecar.gate.scope import Scopes
 from sidecar.organisations.tables import Cell, Contract, Organisation
+from sidecar.sharing.tables import StudyShare
 
 PASSWORD = "correct horse battery"
 PASSWORD_HASH = HASHER.hash(PASSWORD)
@@ -179,7 +180,21 @@ def make_person(scopes: Scopes, seal: Seal, organisation_id: UUID, kind: Organis
                 password_hash=PASSWORD_HASH,
                 totp_sealed=seal.close(secret.encode(), place=f"users|{user_id}|totp"),
                 totp_last_step=0,
+                identity_verified_at=datetime.now(UTC),
                 created_at=datetime.now(UTC),
             )
         )
     return Person(actor, email, secret)
+
+
+def share_with(scopes: Scopes, study_id: UUID, owner: UUID, *people: Person) -> None:
+    """Share a study of ``owner`` with viewers, as somebody of their own organisation would."""
+    for person in people:
+        actor = replace(person.actor, role=Role.MANAGER)
+        with scopes.open(actor) as scope:
+            scope.session.add(
+                StudyShare(
+                    organisation_id=owner, study_id=study_id, user_id=person.user_id, user_organisation_id=person.organisation_id,
+                    shared_at=scope.now, shared_by_id=person.user_id, shared_by_name="Max",
+                )
+            )  # fmt: skip

@@ -1,27 +1,21 @@
-"""Pure rules of passwords and one-time codes."""
+"""Pure rules of one-time codes and e-mail addresses."""
 
+import hashlib
 import hmac
+import re
+import secrets
+from datetime import timedelta
 
 import pyotp
 
-SHORTEST_PASSWORD = 12
-LONGEST_PASSWORD = 128
 STEP_SECONDS = 30
-COMMON = frozenset({"password1234", "123456789012", "qwertyuiopas", "letmeinletmein", "teleradiology2026", "readingroom1234"})
-
-
-def password_fault(password: str, *, context: tuple[str, ...]) -> str | None:
-    """Return what is wrong with a new password, in words for its owner, or None (NIST SP 800-63B §5.1.1.2)."""
-    if len(password) < SHORTEST_PASSWORD:
-        return f"Use at least {SHORTEST_PASSWORD} characters; a sentence works well."
-    if len(password) > LONGEST_PASSWORD:
-        return f"Use at most {LONGEST_PASSWORD} characters."
-    lowered = password.lower()
-    if lowered in COMMON or len(set(lowered)) < 5:  # noqa: PLR2004
-        return "This one is easily guessed; choose another."
-    if any(word and len(word) > 3 and word.lower() in lowered for word in context):  # noqa: PLR2004
-        return "Do not build the password from your name, e-mail address or organisation."
-    return None
+MOST_FAILURES = 10
+"""Wrong codes in a row after which codes are refused for a while, right ones too."""
+FIRST_LOCK, LONGEST_LOCK = timedelta(minutes=15), timedelta(days=1)
+BACKUP_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32: nothing in it is mistaken for something else on paper."""
+BACKUP_GROUPS, BACKUP_GROUP = 5, 5
+LOOKALIKES = str.maketrans("oil", "011")
 
 
 def matching_step(secret: str, code: str, *, at: float, last_step: int) -> int | None:
@@ -37,9 +31,31 @@ def matching_step(secret: str, code: str, *, at: float, last_step: int) -> int |
     return None
 
 
+EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+")
+"""One address and nothing that could be two, or a name with one (RFC 5322 §3.4): it goes into the head of mails."""
+
+
 def email_address(text: str) -> str:
     """Return an e-mail address as it is; ValueError for what cannot be one."""
-    local, _, domain = text.partition("@")
-    if not local or "." not in domain or any(sign.isspace() for sign in text):
+    if not EMAIL.fullmatch(text):
         raise ValueError("Write an e-mail address such as name@hospital.org.")
     return text
+
+
+def lock_for(failures: int) -> timedelta | None:
+    """Return how long codes are refused after so many wrong ones in a row, each time twice as long; None: not yet."""
+    if failures < MOST_FAILURES:
+        return None
+    return min(FIRST_LOCK * (1 << min(failures - MOST_FAILURES, 10)), LONGEST_LOCK)
+
+
+def new_backup_code() -> str:
+    """Return five groups of five signs: 125 bits from the system's generator."""
+    groups = ("".join(secrets.choice(BACKUP_ALPHABET) for _ in range(BACKUP_GROUP)) for _ in range(BACKUP_GROUPS))
+    return "-".join(groups)
+
+
+def backup_code_hash(typed: str) -> bytes:
+    """Return what is stored of a backup code, however it was typed: case, spaces and hyphens do not matter."""
+    clean = "".join(sign for sign in typed.lower() if sign.isalnum()).translate(LOOKALIKES)
+    return hashlib.sha256(clean.encode()).digest()

@@ -3,28 +3,20 @@
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import cast
 from uuid import UUID, uuid4
 
-import pyotp
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import select
 
-from sidecar.accounts import events, rules
+from sidecar.accounts import events, passwords, second_factor
+from sidecar.accounts.passwords import KEEPER, Kept
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import Role
 from sidecar.gate.scope import Scope
-from sidecar.kernel.errors import Conflict, Invalid, Missing, Unauthenticated
+from sidecar.kernel.errors import Conflict, Invalid, Missing
+from sidecar.organisations.tables import Organisation
 
 INVITATION_LIFE = timedelta(days=7)
-LONGEST_CELL_TOKEN = timedelta(seconds=300)
-"""After this no cell token of an ended session is still in force (see adapters.cell_tokens)."""
-HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-"""argon2id, about 30 ms on the two cores this is sized for (OWASP's second recommended setting)."""
-UNKNOWN = HASHER.hash(secrets.token_urlsafe(16))
-"""Verified against when there is no account, so that both answers take the same time."""
 
 
 def invitation_hash(token: str) -> str:
@@ -34,7 +26,7 @@ def invitation_hash(token: str) -> str:
 
 def list_users(scope: Scope, organisation_id: UUID) -> list[User]:
     """Return the people of one organisation, by name: the actor's own, for the platform any."""
-    people = select(User).where(User.organisation_id == organisation_id).order_by(User.name)
+    people = select(User).where(User.organisation_id == organisation_id, User.deleted_at.is_(None)).order_by(User.name)
     return list(scope.session.scalars(people))
 
 
@@ -44,7 +36,8 @@ def invite_user(scope: Scope, *, organisation_id: UUID, email: str, name: str, r
     Whoever was invited and never came is invited anew: links get lost. The earlier link opens nothing any more.
     """
     address = email.strip().lower()
-    user = scope.session.scalar(select(User).where(User.organisation_id == organisation_id, User.email == address))
+    same = (User.organisation_id == organisation_id, User.email == address, User.deleted_at.is_(None))
+    user = scope.session.scalar(select(User).where(*same))
     if user and (user.password_hash or user.disabled_at):
         raise Conflict("Somebody with this e-mail address is already in the organisation.")
     if user is None:
@@ -66,28 +59,18 @@ def invited(scope: Scope, token: str) -> User:
     return user
 
 
-def new_totp_secret() -> str:
-    """Return a fresh base32 secret of 160 bits (RFC 4226 §4 R6)."""
-    return pyotp.random_base32()
-
-
-def provisioning_uri(user: User, secret: str) -> str:
-    """Return the otpauth:// link an authenticator reads."""
-    return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="Reading Room")
-
-
 def enrol(  # noqa: PLR0913 - what a person enters
     scope: Scope, user: User, *, password: str, totp_secret: str, code: str, seal: Seal
 ) -> None:
-    """Set password and second factor; the code proves that the authenticator works. The invitation is spent."""
-    if fault := rules.password_fault(password, context=(user.email.split("@")[0], *user.name.split())):
-        raise Invalid(fault)
-    step = rules.matching_step(totp_secret, code, at=scope.now.timestamp(), last_step=0)
-    if step is None:
-        raise Invalid("The code does not fit. Check the clock of your authenticator and enter the current code.")
-    user.password_hash = HASHER.hash(password)
-    user.totp_sealed = seal.close(totp_secret.encode(), place=_place(user))
-    user.totp_last_step = step
+    """Set password and second factor; the code proves that the authenticator works. The invitation is spent.
+
+    Who registered has a password already, and shows it: the link alone, in a foreign letter box, does not make an account.
+    """
+    if user.password_hash is None:
+        set_password(scope, user, password)
+    elif not right_password(user, password):
+        raise Invalid("Enter the password that you chose when you registered.")
+    second_factor.keep_totp(scope, seal, user, secret=totp_secret, code=code)
     user.invitation_hash = None
     user.invitation_expires_at = None
     scope.emit(events.UserEnrolled(organisation_id=user.organisation_id, user_id=user.id))
@@ -101,52 +84,40 @@ def check_password(scope: Scope, *, email: str, password: str) -> User | None:
     address = email.strip().lower()
     candidates = list(scope.session.scalars(select(User).where(User.email == address)))
     for user in candidates:
-        if _verifies(user.password_hash or UNKNOWN, password) and user.password_hash and not user.disabled_at:
-            if HASHER.check_needs_rehash(user.password_hash):
-                user.password_hash = HASHER.hash(password)
+        if right_password(user, password) and not user.disabled_at:
             return user
     if not candidates:
-        _verifies(UNKNOWN, password)
+        KEEPER.verifies(None, password)
     for user in candidates:
         scope.emit_refusal(events.SignInFailed(organisation_id=user.organisation_id, user_id=user.id, factor="password"))
     return None
 
 
-def take_code(scope: Scope, user: User, *, code: str, seal: Seal) -> bool:
-    """Use up a one-time code: True exactly once per time step, also when asked fifty times at once."""
-    if user.totp_sealed is None:
-        return False
-    secret = seal.open(user.totp_sealed, place=_place(user)).decode()
-    clean = "".join(code.split())
-    step = rules.matching_step(secret, clean, at=scope.now.timestamp(), last_step=user.totp_last_step)
-    if step is None:
-        scope.emit_refusal(events.SignInFailed(organisation_id=user.organisation_id, user_id=user.id, factor="totp"))
-        return False
-    advance = (
-        update(User)
-        .where(User.organisation_id == user.organisation_id, User.id == user.id, User.totp_last_step < step)
-        .values(totp_last_step=step)
-    )
-    return cast("CursorResult[None]", scope.session.execute(advance)).rowcount == 1
+def right_password(user: User, password: str) -> bool:
+    """Say whether this is the person's password; takes as long for somebody without one. A good one is kept anew if outdated."""
+    kept = Kept(user.password_hash, user.password_pepper) if user.password_hash else None
+    good = KEEPER.verifies(kept, password)
+    if good and kept is not None and KEEPER.outdated(kept):
+        _keep(user, password)
+    return good
+
+
+def set_password(scope: Scope, user: User, password: str) -> None:
+    """Give a person a new password; raise Invalid, in words for them, when it is easily guessed or built from what is known."""
+    house = scope.session.scalar(select(Organisation.name).where(Organisation.id == user.organisation_id)) or ""
+    if fault := passwords.fault(password, context=passwords.context_of(user.email, user.name, house)):
+        raise Invalid(fault)
+    _keep(user, password)
+
+
+def _keep(user: User, password: str) -> None:
+    kept = KEEPER.keep(password)
+    user.password_hash, user.password_pepper = kept.hash, kept.pepper
 
 
 def get_user(scope: Scope, user_id: UUID) -> User:
     """Return a person of the actor's organisation (for the platform: of any), or Missing."""
     user: User = scope.one(select(User).where(User.id == user_id))
-    return user
-
-
-def verify_signature(scope: Scope, *, password: str, code: str, seal: Seal) -> User:
-    """Ask both components of an electronic signature of the acting person (21 CFR 11.200(a)(1)); raise if either fails.
-
-    Raises Unauthenticated in words for the signer. Nothing but the failed attempt is lost: the draft stands.
-    """
-    user = get_user(scope, scope.user_id)
-    if user.disabled_at or not user.password_hash or not _verifies(user.password_hash, password):
-        scope.emit_refusal(events.SignInFailed(organisation_id=user.organisation_id, user_id=user.id, factor="password"))
-        raise Unauthenticated("The password is not right. Your draft is kept.")
-    if not take_code(scope, user, code=code, seal=seal):
-        raise Unauthenticated("The code is wrong or was already used. Wait for the next one. Your draft is kept.")
     return user
 
 
@@ -168,14 +139,3 @@ def enable_user(scope: Scope, user_id: UUID) -> User:
         user.disabled_at = None
         scope.emit(events.UserEnabled(organisation_id=user.organisation_id, user_id=user.id))
     return user
-
-
-def _place(user: User) -> str:
-    return f"users|{user.id}|totp"
-
-
-def _verifies(stored: str, password: str) -> bool:
-    try:
-        return HASHER.verify(stored, password)
-    except (VerificationError, InvalidHashError):
-        return False

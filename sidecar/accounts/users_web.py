@@ -1,5 +1,6 @@
 """The users of an organisation: list, invite, disable. Administrators see their own; the platform's see all."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -7,14 +8,14 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from sidecar.accounts import rules, service
-from sidecar.adapters.redis import wake_worker
+from sidecar.accounts import codes, guests, letters, members, policy, registration, roles, rules, service
 from sidecar.gate.actor import OrganisationKind, Role
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
-from sidecar.gate.permissions import GRANTS, Permission
+from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
-from sidecar.kernel.errors import Conflict, Missing
+from sidecar.kernel.errors import Conflict, Denied, Invalid, Missing
+from sidecar.mail.service import trouble
 from sidecar.organisations import queries
 
 bp = Blueprint("users", __name__)
@@ -38,7 +39,7 @@ class InvitationForm(BaseModel):
     role: Role
 
 
-def _organisation_id(scope: Scope) -> UUID:
+def whose(scope: Scope) -> UUID:
     """Return whose users the page is about: ``?organisation=`` for the platform, else one's own."""
     named = request.values.get("organisation", "")
     if not named:
@@ -52,17 +53,31 @@ def _organisation_id(scope: Scope) -> UUID:
     return wanted
 
 
-def _roles(kind: str) -> list[tuple[str, str]]:
-    return [(role.value, words) for role, words in ROLE_WORDS.items() if (OrganisationKind(kind), role) in GRANTS]
+def people_page(organisation_id: UUID) -> str:
+    """Return the address of an organisation's people."""
+    return f"/admin/users?organisation={organisation_id}"
 
 
-def _page(scope: Scope, filled: Filled[InvitationForm], *, link: str = "", invited: str = "") -> str:
-    owner = queries.organisation(scope, _organisation_id(scope)).organisation
+def role_words(kind: str, only: Sequence[Role] = tuple(Role)) -> list[tuple[str, str]]:
+    """Return the roles to choose from, with what each may do."""
+    return [(role.value, words) for role, words in ROLE_WORDS.items() if role in only and policy.exists(role, kind)]
+
+
+def page(scope: Scope, filled: Filled[InvitationForm], *, owner_id: UUID | None = None, link: str = "", invited: str = "") -> str:
+    """Draw the list, with what waits for a decision and the invitation form."""
+    owner = queries.organisation(scope, owner_id or whose(scope)).organisation
+    people = service.list_users(scope, owner.id)
     return render_template(
         "admin_users.html",
         organisation=owner,
-        users=service.list_users(scope, owner.id),
-        roles=_roles(owner.kind),
+        users=people,
+        names={each.id: each.name for each in people},
+        registrations=registration.waiting(scope, owner.id),
+        changes=roles.waiting(scope, owner.id),
+        code=codes.code_of(scope, owner.id),
+        trouble=trouble(scope, owner.id),
+        mails=guests.office().mails,
+        roles=role_words(owner.kind, policy.may_give(scope.actor, owner.kind)),
         own_id=scope.actor.user_id,
         elsewhere=owner.id != scope.actor.organisation_id,
         values={"email": "", "name": "", "role": "", **filled.values},
@@ -72,47 +87,54 @@ def _page(scope: Scope, filled: Filled[InvitationForm], *, link: str = "", invit
     )
 
 
-@route(bp, "/admin/users", needs=MANAGE)
+@route(bp, "/admin/users", needs=Permission.USER_APPROVE)
 def users(scope: Scope) -> ResponseReturnValue:
     """List the users and show the invitation form."""
-    return _page(scope, Filled(None, {}))
+    return page(scope, Filled(None, {}))
 
 
 @route(bp, "/admin/users", needs=MANAGE, methods=("POST",))
 def invite(scope: Scope) -> ResponseReturnValue:
-    """Invite somebody and show the single-use link, this once."""
+    """Invite somebody: by mail, or where none leaves this house by a link shown this once."""
     filled = read(InvitationForm, request.form)
     if filled.value is None:
-        return _page(scope, filled), 400
+        return page(scope, filled), 400
     form = filled.value
-    owner = queries.organisation(scope, _organisation_id(scope)).organisation
-    if (OrganisationKind(owner.kind), form.role) not in GRANTS:
-        return _page(scope, filled.refused("role", "Choose one from the list.")), 400
+    owner = queries.organisation(scope, whose(scope)).organisation
     try:
+        policy.need_may_give(scope.actor, form.role, kind=owner.kind)
         with tentatively(scope):
             user, token = service.invite_user(scope, organisation_id=owner.id, email=form.email, name=form.name, role=form.role)
+    except (Invalid, Denied) as problem:
+        return page(scope, filled.refused("role", problem.message)), problem.status
     except Conflict as problem:
-        return _page(scope, filled.refused("email", problem.message)), problem.status
+        return page(scope, filled.refused("email", problem.message)), problem.status
+    path = f"/invitation/{token}"
+    office = guests.office()
+    if office.mails:
+        office.write(scope, owner.id, user.email, letters.invitation(user.name, owner.name), path=path)
+        tell(f"An invitation is on its way to {user.email}.")
+        return redirect(people_page(owner.id))
     origin = current_app.extensions["readingroom.settings"].public_url
-    return _page(scope, Filled(None, {}), link=f"{origin}/invitation/{token}", invited=user.name)
+    return page(scope, Filled(None, {}), link=f"{origin}{path}", invited=user.name)
 
 
 @route(bp, "/admin/users/<uuid:user_id>/disable", needs=MANAGE, methods=("POST",))
 def disable(scope: Scope, user_id: UUID) -> ResponseReturnValue:
     """Shut an account; the next page offers to open it again."""
-    user = service.disable_user(scope, user_id)
-    scope.after_commit(lambda: wake_worker(current_app.extensions["readingroom.redis"]))
-    _tell(f"{user.name} can no longer sign in.", undo=f"/admin/users/{user_id}/enable", organisation=user.organisation_id)
-    return redirect(f"/admin/users?organisation={user.organisation_id}")
+    user = members.disable(scope, guests.office(), user_id)
+    tell(f"{user.name} can no longer sign in.", undo=f"/admin/users/{user_id}/enable", organisation=user.organisation_id)
+    return redirect(people_page(user.organisation_id))
 
 
 @route(bp, "/admin/users/<uuid:user_id>/enable", needs=MANAGE, methods=("POST",))
 def enable(scope: Scope, user_id: UUID) -> ResponseReturnValue:
     """Open an account again."""
-    user = service.enable_user(scope, user_id)
-    _tell(f"{user.name} can sign in again.")
-    return redirect(f"/admin/users?organisation={user.organisation_id}")
+    user = members.enable(scope, user_id)
+    tell(f"{user.name} can sign in again.")
+    return redirect(people_page(user.organisation_id))
 
 
-def _tell(text: str, *, undo: str = "", **fields: object) -> None:
+def tell(text: str, *, undo: str = "", **fields: object) -> None:
+    """Say on the next page what was done; ``undo`` is an address that takes it back when ``fields`` are posted there."""
     flash({"text": text, "undo": undo, "fields": {name: str(value) for name, value in fields.items()}}, "ok")  # type: ignore[arg-type]

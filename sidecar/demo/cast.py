@@ -12,7 +12,7 @@ import pyotp
 from rich.console import Console
 from sqlalchemy import select
 
-from sidecar.accounts.service import HASHER
+from sidecar.accounts.passwords import HASHER
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import Role, system_actor
@@ -107,6 +107,7 @@ def write_people(scopes: Scopes, book: Book, houses: Mapping[str, UUID], seal: S
                     password_hash=password_hash,
                     totp_sealed=sealed,
                     totp_last_step=0,
+                    identity_verified_at=scope.now,
                     created_at=scope.now,
                 )
             )

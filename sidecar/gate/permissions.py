@@ -26,6 +26,9 @@ class Permission(StrEnum):
     EXPORT_ASK = "deidentification:export:ask"
     EXPORT_REVIEW = "deidentification:export:review"
     EXPLORER_OPEN = "explorer:archive:open"
+    SHARE_MANAGE = "sharing:study:share"
+    GLASS_BREAK = "sharing:glass:break"
+    GLASS_REVIEW = "sharing:glass:review"
     REPORT_READ = "reports:report:read"
     REPORT_WRITE = "reports:report:write"
     REPORT_SIGN = "reports:report:sign"
@@ -34,6 +37,7 @@ class Permission(StrEnum):
     SENDER_MANAGE = "organisations:sender:manage"
     CONTRACT_READ = "organisations:contract:read"
     USER_MANAGE = "accounts:user:manage"
+    USER_APPROVE = "accounts:user:approve"
     AUDIT_READ = "audit:journal:read"
     ORGANISATION_MANAGE = "platform:organisation:manage"
     CELL_MANAGE = "platform:cell:manage"
@@ -46,27 +50,29 @@ _SENDER = _TAKER | {P.STUDY_SEND, P.EXPLORER_OPEN}
 _DELETER = _SENDER | {P.STUDY_DELETE, P.DELETION_READ}
 _KEEPER = frozenset({P.STUDY_HOLD, P.DELETION_READ, P.RETENTION_MANAGE})
 _READER = _STAFF | {P.STUDY_CLAIM, P.REPORT_WRITE, P.REPORT_SIGN}
-_LEAD = _STAFF | {P.STUDY_ASSIGN, P.STUDY_PRIORITISE, P.CONTRACT_READ}
-_ADMIN = frozenset({P.STUDY_LIST, P.USER_MANAGE, P.AUDIT_READ, P.CONTRACT_READ})
+_LEAD = _STAFF | {P.STUDY_ASSIGN, P.STUDY_PRIORITISE, P.CONTRACT_READ, P.USER_APPROVE}
+_ADMIN = frozenset({P.STUDY_LIST, P.USER_MANAGE, P.USER_APPROVE, P.AUDIT_READ, P.CONTRACT_READ})
+_UNDER_GLASS = _STAFF
+"""What broken glass adds to any role; the walls narrow it to the studies it was broken for."""
 
 GRANTS: dict[tuple[OrganisationKind, Role], frozenset[Permission]] = {
-    (OrganisationKind.PROVIDER, Role.ADMIN): _ADMIN | {P.SENDER_READ, P.SENDER_MANAGE, P.EXPORT_ASK} | _KEEPER,
+    (OrganisationKind.PROVIDER, Role.ADMIN): _ADMIN | {P.SENDER_READ, P.SENDER_MANAGE, P.GLASS_BREAK, P.GLASS_REVIEW} | _KEEPER,
     (OrganisationKind.PROVIDER, Role.MANAGER): _LEAD
     | _DELETER
     | _KEEPER
-    | {P.SENDER_READ, P.ORDER_MANAGE, P.EXPORT_ASK, P.EXPORT_REVIEW},
-    (OrganisationKind.PROVIDER, Role.RADIOLOGIST): _READER | {P.STUDY_STORE} | _SENDER,
+    | {P.SENDER_READ, P.ORDER_MANAGE, P.EXPORT_ASK, P.EXPORT_REVIEW, P.SHARE_MANAGE},
+    (OrganisationKind.PROVIDER, Role.RADIOLOGIST): _READER | {P.STUDY_STORE, P.SHARE_MANAGE} | _SENDER,
     (OrganisationKind.PROVIDER, Role.TECHNICIAN): _STAFF
     | _DELETER
     | {P.STUDY_PRIORITISE, P.STUDY_STORE, P.SENDER_READ, P.SENDER_MANAGE, P.ORDER_MANAGE},
-    (OrganisationKind.PROVIDER, Role.VIEWER): _STAFF,
+    (OrganisationKind.PROVIDER, Role.VIEWER): _STAFF | {P.GLASS_BREAK},
     (OrganisationKind.READING_GROUP, Role.ADMIN): _ADMIN,
     (OrganisationKind.READING_GROUP, Role.MANAGER): _LEAD | _TAKER,
     (OrganisationKind.READING_GROUP, Role.RADIOLOGIST): _READER | _TAKER,
     (OrganisationKind.READING_GROUP, Role.TECHNICIAN): frozenset({P.STUDY_LIST}),
     (OrganisationKind.READING_GROUP, Role.VIEWER): frozenset({P.STUDY_LIST, P.REPORT_READ}),
     (OrganisationKind.PLATFORM, Role.ADMIN): frozenset(
-        {P.ORGANISATION_MANAGE, P.CELL_MANAGE, P.USER_MANAGE, P.CONTRACT_READ, P.AUDIT_READ}
+        {P.ORGANISATION_MANAGE, P.CELL_MANAGE, P.USER_MANAGE, P.USER_APPROVE, P.CONTRACT_READ, P.AUDIT_READ, P.GLASS_BREAK}
     ),
 }
 
@@ -75,7 +81,7 @@ def permissions_of(actor: Actor) -> frozenset[Permission]:
     """Return all that the actor's role may ever do; whether on this very thing is asked by the rooms' policies."""
     if actor.role is None or actor.kind is None:
         return frozenset()
-    held = GRANTS.get((actor.kind, actor.role), frozenset())
+    held = GRANTS.get((actor.kind, actor.role), frozenset()) | (_UNDER_GLASS if actor.glass else frozenset())
     return held if actor.scopes is None else frozenset(each for each in held if each in actor.scopes)
 
 
