@@ -22,6 +22,7 @@ from sidecar.adapters.limiter import Limiter
 from sidecar.adapters.nodes import CellNodes
 from sidecar.adapters.redis import connect, publish_changes, wake_worker
 from sidecar.adapters.seals import Seal
+from sidecar.audit.checkpoints import Signer
 from sidecar.gate import problems, refusals
 from sidecar.gate.health import install_metrics
 from sidecar.gate.http import current_actor, log_request, refuse_undeclared, request_id
@@ -137,6 +138,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             "readingroom.cell_tokens": tokens,
             "readingroom.cells": cells,
             "readingroom.nodes": CellNodes(cells),
+            "readingroom.checkpoints": Signer.from_pem(settings.secret("checkpoint_key.pem")),
             "readingroom.seal": Seal.from_text(settings.secret("totp_key")),
         }
     )

@@ -44,6 +44,7 @@ def _name_bearer() -> None:
     g.bearer = True
     found = _find(said.removeprefix(SCHEME)) if said.startswith(SCHEME) else None
     g.actor, g._login_user = (found.actor, found) if found else (NOBODY, None)  # noqa: SLF001 - what Flask-Login keeps there
+    g.visit = None  # a cookie's session is not this request's
     g.bad_bearer = found is None
 
 

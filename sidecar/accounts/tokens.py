@@ -71,7 +71,7 @@ def exchange(scope: Scope, presented: Opaque, *, arrived_at: datetime, clock: Cl
     came_before = seen.spent_at is None
     token = scope.session.scalars(asked.with_for_update().execution_options(populate_existing=True)).one()
     family = scope.session.scalars(select(RefreshFamily).where(RefreshFamily.id == token.family_id)).one()
-    if family.ended_at is not None or not _in_force(family, scope.now):
+    if family.ended_at is not None or not _in_force(family, scope.now) or not _may_sign_in(scope, family):
         return Exchange(Outcome.REFUSED)
     if token.spent_at is None:
         return _follow(scope, token, family, clock)
@@ -142,6 +142,11 @@ def _issue(scope: Scope, family: RefreshFamily) -> Opaque:
         RefreshToken(organisation_id=family.organisation_id, hash=made.hash, family_id=family.id, issued_at=scope.now)
     )
     return made
+
+
+def _may_sign_in(scope: Scope, family: RefreshFamily) -> bool:
+    asked = select(User.id).where(User.id == family.user_id, User.disabled_at.is_(None), User.deleted_at.is_(None))
+    return scope.session.scalar(asked) is not None
 
 
 def _in_force(family: RefreshFamily, now: datetime) -> bool:

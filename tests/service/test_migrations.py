@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
+import sidecar.accounts.sso.tables
 import sidecar.accounts.tables
 import sidecar.accounts.token_tables
 import sidecar.archive.tables
@@ -22,6 +23,7 @@ import sidecar.orders.tables
 import sidecar.organisations.limit_tables
 import sidecar.organisations.tables
 import sidecar.reports.tables
+import sidecar.sharing.tables
 import sidecar.studies.tables
 import sidecar.vault.tables  # noqa: F401 - registers its tables
 from sidecar.instance import Instance, migrations, postgres
