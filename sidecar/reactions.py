@@ -7,14 +7,25 @@ from sidecar.accounts.events import SignedOut
 from sidecar.archive import service as archive
 from sidecar.gate.scope import Event, Scope
 from sidecar.orders.events import OrderAdded, OrderChanged
-from sidecar.studies import contexts, requests
+from sidecar.reports.events import ReportSigned
+from sidecar.studies import access, contexts, requests
 from sidecar.studies import service as studies
-from sidecar.studies.events import InstancesArrived, StudyArrived, StudyCompleted
+from sidecar.studies.events import InstancesArrived, StudyArrived, StudyCompleted, StudyRouted
 
 
 def _route(scope: Scope, happened: StudyArrived | InstancesArrived) -> None:
     if happened.study_id is not None:
         studies.route(scope, happened.study_id)
+
+
+def _lend_priors(scope: Scope, happened: StudyArrived | StudyRouted) -> None:
+    if happened.study_id is not None:
+        access.lend_priors(scope, happened.study_id)
+
+
+def _end_reading(scope: Scope, happened: ReportSigned) -> None:
+    if happened.study_id is not None:
+        access.end_reading(scope, happened.study_id)
 
 
 def _find_order(scope: Scope, happened: StudyArrived | InstancesArrived) -> None:
@@ -41,7 +52,9 @@ def _close_contexts(scope: Scope, _happened: SignedOut) -> None:
 
 
 REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {
-    StudyArrived: (_route, _find_order),
+    StudyArrived: (_route, _lend_priors, _find_order),
+    StudyRouted: (_lend_priors,),
+    ReportSigned: (_end_reading,),
     # The first images may have been of a modality nobody reads; arrival may prove earlier.
     InstancesArrived: (_route, _find_order, _bring_back),
     StudyCompleted: (_complete_order,),

@@ -11,6 +11,9 @@ from sqlalchemy.orm import aliased
 from sidecar.archive import policy, rules
 from sidecar.archive.model import OPEN, DeletionState
 from sidecar.archive.tables import Deletion, Job, LegalHold, RetentionPeriod
+from sidecar.gate.fields import seen
+from sidecar.gate.paging import After, cut, newest_first
+from sidecar.gate.requests import Paging
 from sidecar.gate.scope import Scope
 from sidecar.organisations import queries as organisations
 from sidecar.organisations.tables import ApplicationEntity
@@ -61,9 +64,16 @@ def jobs(scope: Scope, *, limit: int = SHOWN) -> list[JobView]:
     return [_view(scope, each, of) for each, of in rows]
 
 
+def page_of_jobs(scope: Scope, asked: Paging) -> tuple[Sequence[JobView], str | None]:
+    """Return a page of the actor's jobs, the newest first, and the cursor of the next; without their studies."""
+    mine = select(Job).where(policy.own_jobs(scope.actor))
+    rows = scope.session.scalars(newest_first(mine, asked, Job.created_at, Job.id)).all()
+    return cut(asked, [_view(scope, each, None) for each in rows], lambda each: After(each.job.created_at, each.job.id))
+
+
 def _view(scope: Scope, each: Job, of: Study | None) -> JobView:
     left = rules.seconds_left(each.started_at, scope.now, done=each.done, total=each.total) if each.state in OPEN else None
-    return JobView(each, of, left, each.user_id == scope.actor.user_id)
+    return JobView(each, seen(scope.actor, of) if of else None, left, each.user_id == scope.actor.user_id)
 
 
 def nodes(scope: Scope) -> list[ApplicationEntity]:
@@ -136,7 +146,13 @@ def deletions(scope: Scope, *, limit: int = SHOWN) -> list[DeletionView]:
             .order_by(Deletion.asked_at.desc())
             .limit(limit)
         ).all()
-    return [DeletionView(*row) for row in rows]
+    return [DeletionView(deletion, seen(scope.actor, study)) for deletion, study in rows]
+
+
+def page_of_deletions(scope: Scope, asked: Paging) -> tuple[Sequence[Deletion], str | None]:
+    """Return a page of the own organisation's deletions, the latest first, and the cursor of the next."""
+    rows = scope.session.scalars(newest_first(select(Deletion), asked, Deletion.asked_at, Deletion.id)).all()
+    return cut(asked, rows, lambda each: After(each.asked_at, each.id))
 
 
 def earlier_deletion(scope: Scope, study: Study) -> Deletion | None:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from sidecar.gate.fields import value
 from sidecar.gate.scope import Scope
 from sidecar.orders import queries, rules
 from sidecar.orders.model import MODALITIES, STATUS_WORDS, OrderStatus, StudyFacts
@@ -76,9 +77,9 @@ def beside(scope: Scope, study: StudyFacts) -> dict[str, Any] | None:
             for each in rules.differences(order, study)
         ],
         "accession_number": order.accession_number,
-        "question": "" if wrong else order.reason_for_requested_procedure,
+        "question": "" if wrong else value(scope.actor, "reason_for_requested_procedure", order.reason_for_requested_procedure),
         "procedure": "" if wrong else order.requested_procedure_description,
-        "referring": "" if wrong else order.referring_physician_name,
+        "referring": "" if wrong else value(scope.actor, "referring_physician_name", order.referring_physician_name),
         "scheduled": f"{order.scheduled_procedure_step_start_date.isoformat()} {order.scheduled_procedure_step_start_time:%H:%M}",
         "href": f"/orders/{order.id}" if own else "",
     }

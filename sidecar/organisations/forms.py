@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sidecar.kernel.errors import Invalid
 from sidecar.organisations import rules
-from sidecar.organisations.model import CharacterSet, Service, Wanted
+from sidecar.organisations.model import READING_HOURS, CharacterSet, Priors, Service, Wanted
 
 MODALITIES = ("CR", "CT", "DX", "MG", "MR", "NM", "OT", "PT", "RF", "US", "XA")
 """Modality (0008,0060) values offered for contracts (PS3.3 C.7.3.1.1.1); a contract over all of them needs none."""
@@ -62,6 +62,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Zone = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_zone)]
 Letterhead = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Minutes = Annotated[int, Field(ge=5, le=WEEK)]
+ReadingHours = Annotated[int, Field(ge=1, le=8760)]
 Years = Annotated[int, Field(ge=1, le=5)]
 SHORTEST_PASSPHRASE = 8
 EmptyIsNone = BeforeValidator(lambda value: value or None)
@@ -158,12 +159,21 @@ class ContractForm(_Form):
     stat: Minutes = 60
     urgent: Minutes = 240
     routine: Minutes = 1440
+    reading_hours: ReadingHours = READING_HOURS
+    priors: Priors = Priors.READ
     starts_on: date
 
     @property
     def turnaround_minutes(self) -> dict[str, int]:
         """The minutes by priority, as a contract keeps them."""
         return {"stat": self.stat, "urgent": self.urgent, "routine": self.routine}
+
+
+class TermsForm(_Form):
+    """What a running contract allows its readers: how long after sign-off, and which older studies."""
+
+    reading_hours: ReadingHours
+    priors: Priors
 
 
 class EndForm(_Form):

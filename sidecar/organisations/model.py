@@ -15,6 +15,18 @@ class Wanted(StrEnum):
     RESTARTING = "restarting"
 
 
+READING_HOURS = 72
+"""How long after sign-off a reading group sees a study unless the contract says otherwise: a weekend of questions."""
+
+
+class Priors(StrEnum):
+    """Which older studies of the patient come along with one to be read: none, those the group was given to read, or all."""
+
+    NONE = "none"
+    READ = "read"
+    ALL = "all"
+
+
 class Service(StrEnum):
     """What an AE title may ask of the cell: the DIMSE services of PS3.4 by the words of the policy snapshot."""
 

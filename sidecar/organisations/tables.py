@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sidecar.kernel.db import Base
+from sidecar.organisations.model import READING_HOURS, Priors
 from sidecar.vault.model import sealed_at
 
 
@@ -35,7 +36,10 @@ class Organisation(Base):
 
 
 class Contract(Base):
-    """A provider (``organisation_id``) lets a reading group read: which modalities (None = all), since and until when."""
+    """A provider (``organisation_id``) lets a reading group read: which modalities (None = all), since and until when.
+
+    ``reading_hours`` after sign-off the group no longer sees the study; ``priors`` is a ``model.Priors``.
+    """
 
     __tablename__ = "contracts"
     __table_args__ = (
@@ -49,6 +53,8 @@ class Contract(Base):
     reading_organisation_id: Mapped[UUID]
     modalities: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     turnaround_minutes: Mapped[dict[str, int]] = mapped_column(JSONB)
+    reading_hours: Mapped[int] = mapped_column(Integer, default=READING_HOURS)
+    priors: Mapped[str] = mapped_column(Text, default=Priors.READ)
     starts_on: Mapped[date] = mapped_column(Date)
     ends_on: Mapped[date | None] = mapped_column(Date)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, select, true
 
 from sidecar.archive import queries as archive
 from sidecar.gate.actor import OrganisationKind
+from sidecar.gate.fields import seen
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.organisations import queries as organisations
@@ -17,6 +18,7 @@ from sidecar.organisations.model import Service
 from sidecar.organisations.tables import Organisation
 from sidecar.reports import queries, rules
 from sidecar.reports.tables import Report
+from sidecar.studies import queries as studies
 from sidecar.studies.deletion import seeing_deleted
 from sidecar.studies.model import Arrival, Status
 from sidecar.studies.tables import Instance, Series, Study
@@ -70,7 +72,7 @@ def listing(scope: Scope, filters: Filters) -> dict[str, Any]:
     found = scope.session.execute(
         select(Study, func.count().over())
         .join(Organisation, Organisation.id == Study.organisation_id)
-        .where(filters.belongs)
+        .where(filters.belongs, studies.worked_on(scope.actor))
         .order_by(Study.arrived_at.desc(), Study.id.desc())
         .limit(SHOWN)
     ).all()
@@ -89,7 +91,7 @@ def listing(scope: Scope, filters: Filters) -> dict[str, Any]:
 def changes(scope: Scope, filters: Filters, *, since: int) -> tuple[list[dict[str, Any]], int]:
     """Return the rows touched since the cursor and the next cursor (see ``worklist.queries`` for why none is missed)."""
     cursor = scope.session.scalars(OLDEST_RUNNING).one()
-    belongs = and_(filters.belongs, Study.deleted_at.is_(None))
+    belongs = and_(filters.belongs, studies.worked_on(scope.actor), Study.deleted_at.is_(None))
     with seeing_deleted(scope):  # to say of them that they are gone
         found = scope.session.execute(
             select(Study, belongs.label("belongs"))
@@ -113,7 +115,7 @@ def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
     held = archive.held(scope, [study.id for study, _gone in found])
     return [
         {
-            "study": study,
+            "study": seen(scope.actor, study),
             "stage": rules.stage(arrival=study.arrival, status=study.status),
             "expected_at": study.due_at,
             "reader": study.assignee_name,
@@ -151,7 +153,7 @@ def _report(study: Study, report: Report | None, seen: dict[UUID, int]) -> dict[
 def counts(scope: Scope, filters: Filters) -> list[dict[str, Any]]:
     """Return the context of ``_hospital_counts.html``: all studies by state, whatever is searched."""
     wanted = [func.count().filter(condition) for _label, condition in STATES.values()]
-    numbers = scope.session.execute(select(*wanted)).one()
+    numbers = scope.session.execute(select(*wanted).where(studies.worked_on(scope.actor))).one()
     return [
         {
             "label": label,
@@ -165,7 +167,8 @@ def counts(scope: Scope, filters: Filters) -> list[dict[str, Any]]:
 
 def _modalities(scope: Scope) -> list[str]:
     each = func.unnest(Study.modalities_in_study).label("modality")
-    return list(scope.session.scalars(select(each).distinct().order_by("modality")))
+    found = select(each).where(studies.worked_on(scope.actor)).distinct().order_by("modality")
+    return list(scope.session.scalars(found))
 
 
 def _unknown_senders(scope: Scope) -> list[dict[str, Any]]:

@@ -3,11 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKeyConstraint, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import DateTime, ForeignKeyConstraint, Index, Integer, LargeBinary, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sidecar.kernel.db import Base
+from sidecar.vault.model import sealed_at
 
 
 class Report(Base):
@@ -17,6 +18,7 @@ class Report(Base):
     __table_args__ = (
         ForeignKeyConstraint(["organisation_id", "study_id"], ["studies.organisation_id", "studies.id"]),
         UniqueConstraint("organisation_id", "study_id"),
+        Index(None, "study_id"),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -34,7 +36,11 @@ class Report(Base):
 
 
 class ReportVersion(Base):
-    """One signed version, immutable by trigger and by privilege (21 CFR 11.10(e), 11.50, 11.70)."""
+    """One signed version, immutable by trigger and by privilege (21 CFR 11.10(e), 11.50, 11.70).
+
+    ``signature`` is over the content's canonical JSON, by the key of ``certificate`` (PEM); versions of format 1 have none.
+    ``content_hash`` and ``pdf_hash`` are SHA-256, hex.
+    """
 
     __tablename__ = "report_versions"
     __table_args__ = (ForeignKeyConstraint(["organisation_id", "report_id"], ["reports.organisation_id", "reports.id"]),)
@@ -49,4 +55,42 @@ class ReportVersion(Base):
     signer_name: Mapped[str] = mapped_column(Text)
     signed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     meaning: Mapped[str] = mapped_column(Text)
-    pdf: Mapped[bytes] = mapped_column(LargeBinary)
+    pdf_hash: Mapped[str] = mapped_column(Text)
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary)
+    certificate: Mapped[str | None] = mapped_column(Text)
+
+
+class ReportDocument(Base):
+    """A signed version on paper: its PDF, sealed. Which PDF it is says the version's ``pdf_hash``; under which key may change."""
+
+    __tablename__ = "report_documents"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organisation_id", "report_id", "version"],
+            ["report_versions.organisation_id", "report_versions.report_id", "report_versions.version"],
+        ),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    report_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    reading_organisation_id: Mapped[UUID | None]
+    pdf_sealed: Mapped[bytes] = mapped_column(
+        LargeBinary, info=sealed_at("report_documents|{report_id}.{version}|pdf", open_mark=b"%PDF-")
+    )
+
+
+class SigningAuthority(Base):
+    """Who vouches for an organisation's signers, and the clock that stamps their signatures. Certificates PEM, keys sealed."""
+
+    __tablename__ = "signing_authorities"
+    __table_args__ = (ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    certificate: Mapped[str] = mapped_column(Text)
+    key_sealed: Mapped[bytes] = mapped_column(LargeBinary, info=sealed_at("signing_authorities|{organisation_id}|key"))
+    clock_certificate: Mapped[str] = mapped_column(Text)
+    clock_key_sealed: Mapped[bytes] = mapped_column(
+        LargeBinary, info=sealed_at("signing_authorities|{organisation_id}|clock_key")
+    )
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -5,8 +5,9 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select, true
 
+from sidecar.gate.actor import Actor
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Missing
 from sidecar.organisations.tables import Contract, Organisation
@@ -72,6 +73,14 @@ def priors(scope: Scope, study: Study, *, limit: int = 50) -> Sequence[Study]:
         .order_by(Study.study_date.desc(), Study.study_time.desc(), Study.id)
         .limit(limit)
     ).all()
+
+
+def worked_on(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition that a study is the actor's organisation's own or its to read: what it is lent is no work of it."""
+    if actor.glass is not None:
+        return true()
+    own = actor.organisation_id
+    return or_(Study.organisation_id == own, Study.reading_organisation_id == own)
 
 
 def waiting(scope: Scope, *, since: datetime, limit: int = 200) -> list[Study]:

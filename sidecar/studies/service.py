@@ -100,7 +100,7 @@ def route(scope: Scope, study_id: UUID) -> Study:
     Of several contracts the first by ``starts_on`` wins. None covers it: it stays with its owner, without a deadline.
     """
     study = queries.get_locked(scope, study_id)
-    contract = _contract(scope, study)
+    contract = contract_of(scope, study)
     if contract is None:
         return study
     due_at = rules.due_at(study.arrived_at, contract.turnaround_minutes, Priority(study.priority))
@@ -120,7 +120,7 @@ def set_priority(scope: Scope, study_id: UUID, *, priority: Priority) -> Study:
     if previous is priority:
         return study
     study.priority, study.priority_rank = priority, PRIORITY_RANK[priority]
-    contract = _contract(scope, study)
+    contract = contract_of(scope, study)
     if contract is not None and study.reading_organisation_id is not None:
         study.due_at = rules.due_at(study.arrived_at, contract.turnaround_minutes, priority)
     scope.session.flush()
@@ -128,7 +128,7 @@ def set_priority(scope: Scope, study_id: UUID, *, priority: Priority) -> Study:
     return study
 
 
-def _contract(scope: Scope, study: Study) -> Contract | None:
+def contract_of(scope: Scope, study: Study) -> Contract | None:
     """Return the contract under which the study is read, or would be."""
     reader = study.reading_organisation_id
     contracts = queries.covering_contracts(scope, study)

@@ -29,7 +29,8 @@ class Study(Base):
 
     ``changed_xid`` is the id of the transaction that touched the row last (set by a trigger): readers who remember the
     oldest transaction still running when they looked never miss a change (see ``worklist.queries``). ``patient_name_words`` is
-    the name as a person looks for it, words without accents, made by the database.
+    the name as a person looks for it, words without accents, made by the database. ``reading_ends_at``: from then on the
+    reading organisation no longer sees the study; None while it is unsigned.
     """
 
     __tablename__ = "studies"
@@ -45,6 +46,7 @@ class Study(Base):
         Index(None, "reading_organisation_id", "changed_xid"),
         Index("ix_studies_latest", "organisation_id", text("study_date DESC"), text("study_time DESC"), "id"),
         Index(None, "organisation_id", "accession_number"),
+        Index(None, "id"),
         Index(
             "ix_studies_search",
             *("organisation_id", "patient_name_words", "patient_id", "accession_number", "study_description"),
@@ -92,6 +94,7 @@ class Study(Base):
     lock_user_name: Mapped[str] = mapped_column(Text, default="")
     lock_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     signed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reading_ends_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     patient_name_words: Mapped[str] = mapped_column(Text, Computed("name_words(patient_name)", persisted=True), deferred=True)
     changed_xid: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue(), server_onupdate=FetchedValue())
@@ -192,6 +195,25 @@ class ErasedStudy(Base):
     study_id: Mapped[UUID] = mapped_column(primary_key=True)
     orthanc_id: Mapped[str] = mapped_column(Text)
     erased_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class PriorLoan(Base):
+    """An older study that a reading group sees for the sake of the one it was given (``for_study_id``), and as long as that."""
+
+    __tablename__ = "prior_loans"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id", "study_id"], ["studies.organisation_id", "studies.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["organisation_id", "for_study_id"], ["studies.organisation_id", "studies.id"], ondelete="CASCADE"),
+        Index(None, "reading_organisation_id", "ends_at"),
+        Index(None, "organisation_id", "for_study_id"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    study_id: Mapped[UUID] = mapped_column(primary_key=True)
+    for_study_id: Mapped[UUID] = mapped_column(primary_key=True)
+    reading_organisation_id: Mapped[UUID]
+    ends_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class ReadingContext(Base):

@@ -76,9 +76,14 @@ def _person(group: str) -> str:
 
 
 def age(birth: date | str | None, today: date) -> str:
-    """Years from two on, months from two on, else days; "" when unknown, "?" when the value is not a date."""
+    """Years from two on, months from two on, else days; "" when unknown, "?" when the value is not a date.
+
+    Of a year alone, which is what a masked date is, the years.
+    """
     if not birth:
         return ""
+    if isinstance(birth, str) and len(birth) == 4 and birth.isdecimal() and int(birth) <= today.year:  # noqa: PLR2004
+        return f"{today.year - int(birth)} y"
     if isinstance(birth, str):
         try:
             born = datetime.strptime(birth[:DA_LENGTH], "%Y%m%d").replace(tzinfo=UTC).date()

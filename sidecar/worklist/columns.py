@@ -45,7 +45,7 @@ def belongs(filters: Filters, viewer: Viewer) -> ColumnElement[bool]:
 def in_view(view: View, viewer: Viewer) -> ColumnElement[bool]:
     """Return the condition of a saved view."""
     unsigned = Study.status != Status.FINAL
-    return {
+    there = {
         View.OPEN: unsigned,
         View.MINE: and_(unsigned, Study.assignee_id == viewer.user_id),
         View.UNASSIGNED: and_(unsigned, Study.assignee_id.is_(None)),
@@ -54,6 +54,7 @@ def in_view(view: View, viewer: Viewer) -> ColumnElement[bool]:
         View.ARRIVING: Study.arrival == Arrival.ARRIVING,
         View.SIGNED: and_(Study.status == Status.FINAL, Study.signed_at >= viewer.midnight),
     }[view]
+    return and_(viewer.work, there)
 
 
 def matches(word: str) -> ColumnElement[bool]:

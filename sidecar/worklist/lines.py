@@ -3,6 +3,7 @@
 from sidecar.assignment import policy
 from sidecar.assignment.queries import held
 from sidecar.assignment.rules import why_not_assign, why_not_claim
+from sidecar.gate.fields import seen
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.worklist.model import Found, Line
@@ -23,7 +24,7 @@ def line(scope: Scope, found: Found) -> Line:
     if policy.may_assign(actor, study) and not why_not_assign(having, scope.now):
         may.add("assign")
     return Line(
-        study=study,
+        study=seen(actor, study),
         site=found.site,
         priors=found.priors,
         sort=found.sort,

@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sidecar.gate.scope import Scope
+from sidecar.studies import queries as studies
 from sidecar.worklist import queries
 from sidecar.worklist.lines import line
 from sidecar.worklist.model import Filters, Found, View, Viewer
@@ -24,7 +25,8 @@ LABELS = {
 def viewer(scope: Scope, zone: ZoneInfo) -> Viewer:
     """Return whose list it is; the day begins at midnight of their own zone."""
     today = scope.now.astimezone(zone).date()
-    return Viewer(scope.actor.user_id, scope.now, datetime.combine(today, time(), zone))
+    midnight = datetime.combine(today, time(), zone)
+    return Viewer(scope.actor.user_id, scope.now, midnight, studies.worked_on(scope.actor))
 
 
 def views(scope: Scope, current: View, who: Viewer) -> list[dict[str, Any]]:

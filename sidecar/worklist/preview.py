@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from sidecar.assignment import policy
+from sidecar.gate.fields import seen
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.kernel.journal import JournalRow
@@ -36,7 +37,7 @@ def context(scope: Scope, study: Study) -> dict[str, Any]:
     """Return the context of ``_preview.html``."""
     site = scope.session.scalar(select(Organisation.name).where(Organisation.id == study.organisation_id))
     return {
-        "study": study,
+        "study": seen(scope.actor, study),
         "site": site or "",
         "href": f"/reading/{study.id}" if may_ever(scope.actor, Permission.STUDY_READ) else "",
         "thumbs": _thumbnails(scope, study),
@@ -48,10 +49,8 @@ def context(scope: Scope, study: Study) -> dict[str, Any]:
 
 def _thumbnails(scope: Scope, study: Study) -> list[dict[str, str]]:
     """Return the first series' thumbnails. Whoever looks has opened the study, if only so far: that goes on record."""
-    series = studies.series_of(scope, study)[:THUMBNAILS]
-    if not series:
-        return []
     context = contexts.open_context(scope, study.id, preview=True)
+    series = studies.series_of(scope, study)[:THUMBNAILS]
     root = f"/dicom-web/{context.id}/studies/{study.study_instance_uid}/series"
     return [
         {

@@ -16,7 +16,7 @@ from sidecar.instance import Instance
 from sidecar.kernel import journal
 from sidecar.kernel.journal import JournalRow
 from sidecar.studies.tables import Study
-from tests.cast import Cast
+from tests.cast import Cast, share_with
 
 OUTSIDE = {"alembic_version": "the number of the newest migration; no tenant's data"}
 """Tables without a wall, each with its reason."""
@@ -73,6 +73,8 @@ def visible(scopes: Scopes, actor: Actor, study_id: UUID) -> bool:
 def test_owner_and_reading_group_see_a_study_and_nobody_else(cast: Cast, scopes: Scopes) -> None:
     study = add_study(scopes, cast.mercy, cast.nightowls)
     assert visible(scopes, cast.owner.actor, study)
+    assert not visible(scopes, cast.colleague.actor, study)  # a viewer sees what is shared with them
+    share_with(scopes, study, cast.mercy, cast.colleague)
     assert visible(scopes, cast.colleague.actor, study)
     assert visible(scopes, cast.reader.actor, study)
     for other in (cast.stranger, cast.luke_technician, cast.platform_admin, cast.strange_admin):
@@ -236,7 +238,7 @@ def test_nobody_stands_in_for_what_the_owners_functions_read(scopes: Scopes) -> 
     """A temporary table of the caller comes before ours unless pg_temp is named last; its triggers would run as the owner."""
     with scopes.engine.connect() as connection:
         paths = connection.execute(text("SELECT proname, proconfig FROM pg_proc WHERE prosecdef")).all()
-    assert {name for name, _ in paths} == {"journal_append", "journal_forget", "cell_address"}
+    assert {name for name, _ in paths} == {"journal_append", "journal_forget", "cell_address", "end_loans"}
     assert {tuple(settings) for _, settings in paths} == {("search_path=pg_catalog, public, pg_temp",)}
 
 

@@ -18,6 +18,7 @@ from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Invalid
 from sidecar.studies import service as studies
 from sidecar.studies.model import Priority
+from sidecar.studies.queries import worked_on
 from sidecar.worklist import forms, queries, stream
 from sidecar.worklist.model import Direction, Filters, Found, Sort, View, Viewer
 from tests.browser import Browser
@@ -39,7 +40,7 @@ def ids(found: list[Found]) -> list[UUID]:
 
 
 def viewer(person: Person) -> Viewer:
-    return Viewer(person.user_id, NOW, NOW.replace(hour=0, minute=0, second=0, microsecond=0))
+    return Viewer(person.user_id, NOW, NOW.replace(hour=0, minute=0, second=0, microsecond=0), worked_on(person.actor))
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from typing import Any
 from flask import Blueprint, flash
 
 from sidecar.archive import queries, rules
+from sidecar.audit.reads import note_record
+from sidecar.gate.fields import seen
 from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Scope
 from sidecar.studies.tables import Study
@@ -20,6 +22,9 @@ VERBS: tuple[tuple[str, str, Permission], ...] = (
 )
 """What can be done with a study: the page ``/studies/<id>/<verb>``, its tab, and who is offered it."""
 
+PLACES = {verb: f"a study's page: {label}" for verb, label, _needs in VERBS}
+"""What the journal says of who was shown one."""
+
 LISTS = (
     ("jobs", "Downloads and transfers", Permission.JOB_READ),
     ("deleted", "Deleted studies", Permission.DELETION_READ),
@@ -29,10 +34,11 @@ LISTS = (
 
 
 def of_study(scope: Scope, study: Study, current: str) -> dict[str, Any]:
-    """Return what every page about one study shows above its own part."""
+    """Return what every page about one study shows above its own part, and put on record that it is shown."""
     own = study.organisation_id == scope.organisation_id
+    note_record(scope, PLACES[current], organisation_id=study.organisation_id, study_id=study.id)
     return {
-        "study": study,
+        "study": seen(scope.actor, study),
         "hold": queries.standing_hold(scope, study) if own else None,
         "earlier": queries.earlier_deletion(scope, study) if own else None,
         "reasons": rules.REASONS,

@@ -13,7 +13,7 @@ from sidecar.organisations.service.certificates import (
     tls_files,
     without_certificate,
 )
-from sidecar.organisations.service.contracts import create_contract, end_contract
+from sidecar.organisations.service.contracts import create_contract, end_contract, set_terms
 from sidecar.organisations.service.entities import add_entity, add_sender, change_entity, narrow_entity, remove_entity
 from sidecar.organisations.service.refusals import dismiss_refusal, record_refusal
 from sidecar.organisations.service.tenants import add_hospital, change_organisation, create_organisation
@@ -46,6 +46,7 @@ __all__ = [
     "restore_certificate",
     "revoke_certificate",
     "set_plain_port",
+    "set_terms",
     "tls_files",
     "try_node",
     "want_cell",

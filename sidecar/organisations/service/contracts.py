@@ -10,7 +10,8 @@ from sidecar.gate.actor import OrganisationKind
 from sidecar.gate.scope import Event, Scope
 from sidecar.kernel.errors import Conflict, Invalid, Missing
 from sidecar.organisations import policy, queries, rules
-from sidecar.organisations.events import ContractCreated, ContractEndSet
+from sidecar.organisations.events import ContractCreated, ContractEndSet, ContractTermsSet
+from sidecar.organisations.model import READING_HOURS, Priors
 from sidecar.organisations.tables import Contract, Organisation
 
 
@@ -22,6 +23,8 @@ def create_contract(  # noqa: PLR0913 - one form
     modalities: Sequence[str] | None,
     turnaround_minutes: Mapping[str, int],
     starts_on: date,
+    reading_hours: int = READING_HOURS,
+    priors: Priors = Priors.READ,
 ) -> Contract:
     """Join a provider and a reading group. ``modalities`` None is all; minutes per priority count from arrival.
 
@@ -42,6 +45,8 @@ def create_contract(  # noqa: PLR0913 - one form
         reading_organisation_id=reading_id,
         modalities=sorted(set(modalities)) if modalities else None,
         turnaround_minutes=dict(turnaround_minutes),
+        reading_hours=reading_hours,
+        priors=priors.value,
         starts_on=starts_on,
         created_at=scope.now,
     )
@@ -66,6 +71,30 @@ def end_contract(scope: Scope, contract_id: UUID, *, ends_on: date | None) -> Co
         scope.session.flush()
         for happened in _end_events(contract):
             scope.emit(happened)
+    return contract
+
+
+def set_terms(scope: Scope, contract_id: UUID, *, reading_hours: int, priors: Priors) -> Contract:
+    """Change how long after sign-off the group sees a study, and which older ones it is lent.
+
+    What is signed or lent already keeps the terms it had.
+    """
+    policy.require_platform(scope.actor)
+    contract = queries.contract(scope, contract_id)
+    if (contract.reading_hours, contract.priors) != (reading_hours, priors):
+        contract.reading_hours, contract.priors = reading_hours, priors.value
+        scope.session.flush()
+        parties = (contract.organisation_id, contract.reading_organisation_id)
+        for one, other in (parties, parties[::-1]):
+            scope.emit(
+                ContractTermsSet(
+                    organisation_id=one,
+                    contract_id=contract.id,
+                    counterpart_id=other,
+                    reading_hours=reading_hours,
+                    priors=priors,
+                )
+            )
     return contract
 
 

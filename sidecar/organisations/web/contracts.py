@@ -13,16 +13,35 @@ from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Invalid
 from sidecar.organisations import queries, service
-from sidecar.organisations.forms import MODALITIES, ContractForm, EndForm
+from sidecar.organisations.forms import MODALITIES, ContractForm, EndForm, TermsForm
+from sidecar.organisations.model import READING_HOURS, Priors
 from sidecar.organisations.web.blueprint import bp, tell
 
 MANAGE = Permission.ORGANISATION_MANAGE
+PRIORS = [
+    (Priors.NONE.value, "None"),
+    (Priors.READ.value, "Those the group was given to read"),
+    (Priors.ALL.value, "All of the patient's at this hospital"),
+]
 
 
 @route(bp, "/admin/contracts", needs=Permission.CONTRACT_READ)
 def contracts(scope: Scope) -> ResponseReturnValue:
     """List the contracts this organisation is a party of; the platform sees all."""
-    return render_template("admin_contracts.html", contracts=queries.contracts(scope), today=scope.now.date())
+    return render_template("admin_contracts.html", contracts=queries.contracts(scope), priors=PRIORS, today=scope.now.date())
+
+
+@route(bp, "/admin/contracts/<uuid:contract_id>/terms", needs=MANAGE, methods=("POST",))
+def set_terms(scope: Scope, contract_id: UUID) -> ResponseReturnValue:
+    """Change how long after sign-off the readers see a study, and which older ones."""
+    contract = queries.contract(scope, contract_id)
+    filled = read(TermsForm, request.form)
+    if filled.value is None:
+        raise Invalid("Write from 1 to 8760 hours, and choose the older studies from the list.")
+    earlier = {"reading_hours": str(contract.reading_hours), "priors": contract.priors}
+    service.set_terms(scope, contract_id, reading_hours=filled.value.reading_hours, priors=filled.value.priors)
+    tell("The terms hold for what is signed and routed from now on.", undo=f"/admin/contracts/{contract_id}/terms", **earlier)
+    return redirect("/admin/contracts")
 
 
 def _form(scope: Scope, filled: Filled[ContractForm]) -> str:
@@ -33,6 +52,8 @@ def _form(scope: Scope, filled: Filled[ContractForm]) -> str:
         "stat": 60,
         "urgent": 240,
         "routine": 1440,
+        "reading_hours": READING_HOURS,
+        "priors": Priors.READ.value,
         "starts_on": scope.now.date().isoformat(),
     }
     return render_template(
@@ -42,6 +63,7 @@ def _form(scope: Scope, filled: Filled[ContractForm]) -> str:
         providers=queries.choices(scope, OrganisationKind.PROVIDER),
         readers=queries.choices(scope, OrganisationKind.READING_GROUP),
         modalities=MODALITIES,
+        priors=PRIORS,
     )
 
 
@@ -67,6 +89,8 @@ def add_contract(scope: Scope) -> ResponseReturnValue:
                 modalities=form.modalities or None,
                 turnaround_minutes=form.turnaround_minutes,
                 starts_on=form.starts_on,
+                reading_hours=form.reading_hours,
+                priors=form.priors,
             )
     except Conflict as problem:
         return _form(scope, filled.refused("reading_id", problem.message)), problem.status
