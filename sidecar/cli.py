@@ -3,16 +3,20 @@
 import re
 import shutil
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 from rich.console import Console
 
 from sidecar.instance import Instance, StepError
 from sidecar.instance.layout import Front, default_data_dir
+
+if TYPE_CHECKING:
+    from sidecar.gate.machine import Workshop
 
 console = Console(stderr=True)
 existing_file = click.Path(exists=True, dir_okay=False, resolve_path=True)
@@ -220,6 +224,59 @@ def admin(data: Path, email: str, name: str) -> None:
         raise click.ClickException(problem.message) from problem
     console.print("Open this link once, within seven days, to set password and authenticator:")
     click.echo(f"{instance.url}/invitation/{token}")
+
+
+@cli.group()
+def audit() -> None:
+    """Verify the audit journal, or write it to a file that can be verified elsewhere."""
+
+
+@audit.command("verify")
+@data_option
+@click.option("--organisation", default="", help="Only this one, by id or name.")
+@click.option("--key", default="", help="For EXPORT: the fingerprint of the key that must have signed it.")
+@click.argument("export", type=existing_file, required=False)
+def audit_verify(data: Path, organisation: str, key: str, export: str | None) -> None:
+    """Find any edit, deletion, reordering or cut-off end.
+
+    In the database of the running instance, with the checkpoints kept outside it; or, without any instance, in the file EXPORT.
+    Ends with 1 when something was found.
+    """
+    from sidecar.audit.report import tell_export, tell_instance
+
+    if export:
+        raise SystemExit(0 if tell_export(Path(export), key, click.echo) else 1)
+    with _workshop(data) as shop:
+        raise SystemExit(0 if tell_instance(shop, organisation, click.echo) else 1)
+
+
+@audit.command("export")
+@data_option
+@click.option("--organisation", required=True, help="Whose journal, by id or name.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def audit_export(data: Path, organisation: str, file: Path) -> None:
+    """Write a whole journal with its checkpoints and the public key to FILE, compressed if it ends in .gz."""
+    from sidecar.audit.report import write_export
+
+    with _workshop(data) as shop:
+        write_export(shop, organisation, file, click.echo)
+
+
+@contextmanager
+def _workshop(data: Path) -> Iterator["Workshop"]:
+    """Connect to what a running instance is made of; a Problem is a message."""
+    from sidecar.kernel.errors import Problem
+    from sidecar.kernel.settings import Settings
+    from sidecar.worker import open_workshop
+
+    instance = finished(data)
+    if not instance.parts():
+        raise click.ClickException(f"the instance in {data} is down. Start it first with ./readingroom up")
+    try:
+        with closing(open_workshop(Settings.from_env(instance.env()))) as shop:
+            yield shop
+    except Problem as problem:
+        raise click.ClickException(problem.message) from problem
 
 
 @cli.command()

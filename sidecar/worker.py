@@ -26,6 +26,9 @@ from sidecar.reactions import react
 
 JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.organisations.jobs:tend_cells", 1.0),
+    ("sidecar.audit.jobs:sign_checkpoints", 300.0),
+    ("sidecar.audit.jobs:check_chains", 3600.0),
+    ("sidecar.audit.jobs:forget_old", 3600.0),
     ("sidecar.orders.jobs:write_worklists", 5.0),
     ("sidecar.studies.jobs:complete_studies", 1.0),
     ("sidecar.studies.jobs:route_waiting", 15.0),

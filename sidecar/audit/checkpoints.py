@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
@@ -64,7 +64,7 @@ class Signer:
         key = load_pem_private_key(pem, password=None)
         if not isinstance(key, Ed25519PrivateKey):
             raise ValueError("checkpoint_key.pem holds no Ed25519 key")  # noqa: TRY004 - the file's content, not a type of ours
-        return cls(cast("Ed25519PrivateKey", key))
+        return cls(key)
 
     @property
     def verifier(self) -> Verifier:

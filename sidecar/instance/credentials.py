@@ -16,7 +16,7 @@ def _password() -> bytes:
 
 
 def _signing_key() -> bytes:
-    """Return a new Ed25519 private key (RFC 8032) as PKCS #8 PEM: it signs the tokens the cells accept."""
+    """Return a new Ed25519 private key (RFC 8032) as PKCS #8 PEM: for tokens, or for checkpoints."""
     return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
@@ -30,6 +30,7 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "totp_key": _key_32,
     "pepper": _key_32,
     "cell_signing_key.pem": _signing_key,
+    "checkpoint_key.pem": _signing_key,
     "access_signing_key.pem": _signing_key,
     "postgres_superuser": _password,
     "postgres_owner": _password,

@@ -36,6 +36,7 @@ def variables(layout: Layout) -> dict[str, str]:
         "RR_DICOM_HOST": os.environ.get("RR_DICOM_HOST") or _dicom_host(layout),
         "RR_OHIF_DIR": str(viewer.path()),
         "RR_EXPORTS_DIR": str(layout.exports),
+        "RR_CHECKPOINTS_DIR": str(layout.checkpoints),
         "RR_EXPORT_DAYS": os.environ.get("RR_EXPORT_DAYS", "7"),
         "RR_ZONE": os.environ.get("RR_ZONE", "UTC"),
         **{name: os.environ.get(name, "") for name in (*SMTP, *LIMITS)},

@@ -102,6 +102,11 @@ class Layout:
         return self.data / "exports"
 
     @property
+    def checkpoints(self) -> Path:
+        """The journals' signed checkpoints outside the database: copy them to where nobody of this machine can write."""
+        return self.data / "checkpoints"
+
+    @property
     def postgres(self) -> Path:
         """Directory with the cluster (``data``) and its socket."""
         return self.data / "postgres"
@@ -132,8 +137,8 @@ class Layout:
         self.data.mkdir(parents=True, exist_ok=True)
         # Others may pass through, not look: as root, Postgres runs as its own user inside.
         self.data.chmod(0o711)
-        own = (self.run, self.secrets, self.logs, self.conf, self.cells_conf, self.cells, self.exports, self.data / "redis")
-        for private in own:
+        own = (self.run, self.secrets, self.logs, self.conf, self.cells_conf, self.cells, self.exports, self.checkpoints)
+        for private in (*own, self.data / "redis"):
             private.mkdir(mode=0o700, exist_ok=True)
         self.metrics.mkdir(mode=0o700, exist_ok=True)
         self.postgres.mkdir(mode=0o700, exist_ok=True)

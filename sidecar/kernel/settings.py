@@ -105,6 +105,7 @@ class Settings:
     dicom_host: str
     ohif_dir: Path
     exports_dir: Path
+    checkpoints_dir: Path
     export_days: int
     zone: ZoneInfo
     smtp: Smtp | None
@@ -142,6 +143,7 @@ class Settings:
             dicom_host=need("RR_DICOM_HOST"),
             ohif_dir=Path(need("RR_OHIF_DIR")),
             exports_dir=Path(need("RR_EXPORTS_DIR")),
+            checkpoints_dir=Path(need("RR_CHECKPOINTS_DIR")),
             export_days=_days(values.get("RR_EXPORT_DAYS", "7")),
             zone=ZoneInfo(values.get("RR_ZONE", "UTC")),
             smtp=Smtp.from_values(values, Path(need("RR_SECRETS_DIR"))),

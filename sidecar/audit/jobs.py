@@ -1,0 +1,68 @@
+"""What the worker does for every journal: sign its head, check it daily, remove what is too old."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import column, select, table
+
+from sidecar.audit import anchors, forgetting, service
+from sidecar.audit.checkpoints import Checkpoint, Signer
+from sidecar.audit.events import JournalBroken
+from sidecar.gate.actor import platform_system, system_actor
+from sidecar.gate.machine import Workshop
+from sidecar.gate.scope import Scopes
+
+LOG = structlog.get_logger("journal")
+ORGANISATIONS = table("organisations", column("id"))
+CHECKED_EVERY = timedelta(hours=20)
+
+
+def sign_checkpoints(workshop: Workshop) -> None:
+    """Sign the last row of every journal that has grown, in the database and outside it."""
+    signer = _signer(workshop)
+    for organisation_id in _organisations(workshop.scopes):
+        with workshop.scopes.open(system_actor(organisation_id)) as scope:
+            made = service.sign_head(scope, signer)
+        _keep(workshop, made)
+
+
+def check_chains(workshop: Workshop) -> None:
+    """Verify every journal once a day; what does not verify is put on record and raises an alert there."""
+    verifier = _signer(workshop).verifier
+    for organisation_id in _organisations(workshop.scopes):
+        outside = anchors.kept(workshop.settings.checkpoints_dir, organisation_id)
+        with workshop.scopes.open(system_actor(organisation_id)) as scope:
+            checked_at = service.keeping(scope).checked_at
+            if checked_at is not None and checked_at > scope.now - CHECKED_EVERY:
+                continue
+            verdict = service.verify(scope, verifier, outside=outside)
+            if service.note_check(scope, verdict, at=scope.now):
+                said = "; ".join(verdict.faults)
+                scope.emit(JournalBroken(organisation_id=organisation_id, rows=verdict.rows, verdict=said))
+                LOG.critical("a journal does not verify", organisation=str(organisation_id), faults=list(verdict.faults))
+
+
+def forget_old(workshop: Workshop) -> None:
+    """Remove rows that are older than their organisation keeps them."""
+    signer = _signer(workshop)
+    for organisation_id in _organisations(workshop.scopes):
+        with workshop.scopes.open(system_actor(organisation_id)) as scope:
+            beginning = forgetting.forget(scope, signer)
+        _keep(workshop, beginning)
+
+
+def _keep(workshop: Workshop, made: Checkpoint | None) -> None:
+    """Keep a checkpoint outside, once it stands in the database."""
+    if made is not None:
+        anchors.keep(workshop.settings.checkpoints_dir, made)
+        LOG.info("checkpoint", organisation=str(made.organisation_id), sequence=made.sequence, hash=made.hash.hex())
+
+
+def _signer(workshop: Workshop) -> Signer:
+    return Signer.from_pem(workshop.settings.secret("checkpoint_key.pem"))
+
+
+def _organisations(scopes: Scopes) -> list[UUID]:
+    with scopes.open(platform_system()) as scope:
+        return [UUID(str(each)) for each in scope.session.scalars(select(ORGANISATIONS.c.id))]
