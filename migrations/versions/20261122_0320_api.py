@@ -33,7 +33,7 @@ CREATE TABLE idempotent_requests (
     key_hash BYTEA NOT NULL,
     request_hash BYTEA NOT NULL,
     answer_status INTEGER,
-    answer_sealed BYTEA,
+    answer BYTEA,
     expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_idempotent_requests PRIMARY KEY (organisation_id, user_id, key_hash),
     CONSTRAINT fk_idempotent_requests_organisation_id_user_id_users

@@ -1,73 +1,53 @@
-"""JSON: ``POST /api/studies/<id>/claim|release|assign|priority``. Answers hold no patient data."""
+"""JSON: ``POST /api/studies/<id>/claim|release|assign|priority``. Each is one conditional change, or says who was faster."""
 
-from typing import TypeVar
+from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, jsonify, request
-from flask.typing import ResponseReturnValue
-from pydantic import BaseModel, ValidationError
+from flask import Blueprint
 
-from sidecar.assignment import forms, queries, service
-from sidecar.gate.http import route
+from sidecar.assignment import queries, service
+from sidecar.assignment.forms import AssignTo, CandidatesAnswer, CandidateShown, NewPriority, Standing, StandingAnswer
+from sidecar.gate import api
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
-from sidecar.kernel.errors import Invalid
 from sidecar.studies import queries as studies
 from sidecar.studies.service import set_priority
 from sidecar.studies.tables import Study
 
 bp = Blueprint("assignment", __name__)
-Form = TypeVar("Form", bound=BaseModel)
+CHANGES: dict[str, Any] = {"methods": ("POST",), "answer": StandingAnswer, "refusals": (409,)}
 
 
-def _body(form: type[Form]) -> Form:
-    try:
-        return form.model_validate(request.get_json(silent=True))
-    except ValidationError as error:
-        raise Invalid(f"Send {{{', '.join(form.model_fields)}}} as JSON.") from error
+def _answer(study: Study) -> StandingAnswer:
+    return StandingAnswer(study=Standing.model_validate(study))
 
 
-def _study(study: Study) -> ResponseReturnValue:
-    return jsonify(
-        status="ok",
-        study={
-            "id": str(study.id),
-            "status": study.status,
-            "priority": study.priority,
-            "due_at": study.due_at.isoformat() if study.due_at else None,
-            "assignee_id": str(study.assignee_id) if study.assignee_id else None,
-            "assignee_name": study.assignee_name,
-            "lock_until": study.lock_until.isoformat() if study.lock_until else None,
-        },
-    )
-
-
-@route(bp, "/api/studies/<uuid:study_id>/claim", needs=Permission.STUDY_CLAIM, methods=("POST",))
-def claim(scope: Scope, study_id: UUID) -> ResponseReturnValue:
+@api.route(bp, "/api/studies/<uuid:study_id>/claim", needs=Permission.STUDY_CLAIM, **CHANGES)
+def claim(scope: Scope, study_id: UUID) -> StandingAnswer:
     """Take it."""
-    return _study(service.claim(scope, study_id))
+    return _answer(service.claim(scope, study_id))
 
 
-@route(bp, "/api/studies/<uuid:study_id>/release", needs=Permission.STUDY_READ, methods=("POST",))
-def release(scope: Scope, study_id: UUID) -> ResponseReturnValue:
+@api.route(bp, "/api/studies/<uuid:study_id>/release", needs=Permission.STUDY_READ, **CHANGES)
+def release(scope: Scope, study_id: UUID) -> StandingAnswer:
     """Give it back to everybody."""
-    return _study(service.release(scope, study_id))
+    return _answer(service.release(scope, study_id))
 
 
-@route(bp, "/api/studies/<uuid:study_id>/candidates", needs=Permission.STUDY_ASSIGN)
-def candidates(scope: Scope, study_id: UUID) -> ResponseReturnValue:
+@api.route(bp, "/api/studies/<uuid:study_id>/candidates", needs=Permission.STUDY_ASSIGN, answer=CandidatesAnswer)
+def candidates(scope: Scope, study_id: UUID) -> CandidatesAnswer:
     """List who could be given it."""
     found = queries.candidates(scope, studies.get(scope, study_id))
-    return jsonify(status="ok", candidates=[{"id": str(one.id), "name": one.name, "open": one.open_count} for one in found])
+    return CandidatesAnswer(candidates=[CandidateShown(id=one.id, name=one.name, open=one.open_count) for one in found])
 
 
-@route(bp, "/api/studies/<uuid:study_id>/assign", needs=Permission.STUDY_ASSIGN, methods=("POST",))
-def assign(scope: Scope, study_id: UUID) -> ResponseReturnValue:
-    """Give it to somebody: ``{"user_id": …}``."""
-    return _study(service.assign(scope, study_id, user_id=_body(forms.AssignTo).user_id))
+@api.route(bp, "/api/studies/<uuid:study_id>/assign", needs=Permission.STUDY_ASSIGN, body=AssignTo, **CHANGES)
+def assign(scope: Scope, study_id: UUID, body: AssignTo) -> StandingAnswer:
+    """Give it to somebody, whatever happened to it meanwhile; PUT does so only if it is as you saw it."""
+    return _answer(service.assign(scope, study_id, user_id=body.user_id))
 
 
-@route(bp, "/api/studies/<uuid:study_id>/priority", needs=Permission.STUDY_PRIORITISE, methods=("POST",))
-def prioritise(scope: Scope, study_id: UUID) -> ResponseReturnValue:
-    """Make it more or less urgent: ``{"priority": "stat" | "urgent" | "routine"}``."""
-    return _study(set_priority(scope, study_id, priority=_body(forms.NewPriority).priority))
+@api.route(bp, "/api/studies/<uuid:study_id>/priority", needs=Permission.STUDY_PRIORITISE, body=NewPriority, **CHANGES)
+def prioritise(scope: Scope, study_id: UUID, body: NewPriority) -> StandingAnswer:
+    """Make it more or less urgent."""
+    return _answer(set_priority(scope, study_id, priority=body.priority))

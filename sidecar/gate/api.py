@@ -13,6 +13,8 @@
 - ``idempotent``: a create. It needs an Idempotency-Key; the same key and request get the same answer (``gate.idempotency``).
 - ``etag=True``: the answer bears an ETag, and If-None-Match may be answered 304. ``etag=<view>``: an update, conditional on
   that view's answer. Without If-Match it is 428, with another's tag 412; both before anything is done (``gate.etags``).
+- ``revised``: an update of something that counts its revisions, which are its tag. The view gets ``revision``, the one that
+  If-Match names (None for ``*``), and its service refuses what is stale: it may bring the newer state along.
 """
 
 from collections.abc import Callable
@@ -46,6 +48,7 @@ class Declared:
     query: type[BaseModel] | None = None
     idempotent: bool = False
     etag: bool | View = False
+    revised: bool = False
     media: str = JSON
     refusals: tuple[int, ...] = ()
 
@@ -67,6 +70,7 @@ def route(  # noqa: PLR0913 - what a declaration says
     query: type[BaseModel] | None = None,
     idempotent: bool = False,
     etag: bool | View = False,
+    revised: bool = False,
     refusals: tuple[int, ...] = (),
     csrf: bool = True,
 ) -> Callable[[View], View]:
@@ -76,7 +80,7 @@ def route(  # noqa: PLR0913 - what a declaration says
 
     def declare(view: View) -> View:
         summary = (view.__doc__ or "").strip().split("\n")[0]
-        declared = Declared(needs, summary, answer, status, body, query, idempotent, etag, refusals=refusals)
+        declared = Declared(needs, summary, answer, status, body, query, idempotent, etag, revised, refusals=refusals)
 
         def door(scope: Scope, **values: Any) -> ResponseReturnValue:
             return _serve(scope, view, declared, values)
@@ -114,6 +118,8 @@ def _serve(scope: Scope, view: View, declared: Declared, values: dict[str, Any])
         asked["query"] = read_query(declared.query, request.args)
     if declared.body is not None:
         asked["body"] = read_body(declared.body, request.get_data())
+    if declared.revised:
+        asked["revision"] = etags.revision(request.headers.get("If-Match"))
     once = _once() if declared.idempotent else None
     if declared.conditional is not None:
         _hold_unchanged(scope, declared.conditional, values)
@@ -133,11 +139,13 @@ def _once() -> Once:
 
 def _hold_unchanged(scope: Scope, shown: View, values: dict[str, Any]) -> None:
     """Let go on only who saw the present state. Looked at first without waiting: what is not theirs is Missing at once."""
+    before = len(scope.events)
     current = partial(shown, scope, **values)
     current()
     named = etags.need(request.headers.get("If-Match"))
     etags.hold(scope, "|".join(map(str, values.values())) or str(scope.organisation_id))
     etags.refuse_changed(named, _json(current()))
+    del scope.events[before:]  # compared here, shown to nobody: no reading to put on record
 
 
 def _json(answer: BaseModel) -> bytes:

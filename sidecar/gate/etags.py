@@ -32,6 +32,17 @@ def need(header: str | None) -> frozenset[str]:
     return named
 
 
+def revision(header: str | None) -> int | None:
+    """Return the revision that If-Match names, for a thing whose tag is its revision; None for whatever there is."""
+    (named,) = list(need(header))[:1]
+    number = named.strip('"')
+    if named == "*":
+        return None
+    if not number.isdecimal() or len(number) > 9:  # noqa: PLR2004 - fits an integer column
+        raise Changed("If-Match names no revision of this. Read it again before you change it.")
+    return int(number)
+
+
 def refuse_changed(named: frozenset[str], current: bytes) -> None:
     """Raise Changed unless the caller saw the present representation. Comparison is strong: a weak tag fits nothing."""
     if "*" not in named and tag_of(current) not in named:

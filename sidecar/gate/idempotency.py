@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cryptography.exceptions import InvalidTag
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -18,7 +19,7 @@ from sidecar.adapters.seals import Seal
 from sidecar.gate.locks import waiting_for
 from sidecar.gate.scope import Scope
 from sidecar.gate.tables import IdempotentRequest
-from sidecar.kernel.errors import Invalid, Unfit
+from sidecar.kernel.errors import Conflict, Invalid, Unfit
 
 HEADER = "Idempotency-Key"
 LIFE = timedelta(hours=24)
@@ -52,7 +53,7 @@ class Once:
         reply = make()
         sealed = self.seal.close(reply.body, place=self._place(scope))
         remember = update(IdempotentRequest).where(*self._row(scope))
-        scope.session.execute(remember.values(answer_status=reply.status, answer_sealed=sealed))
+        scope.session.execute(remember.values(answer_status=reply.status, answer=sealed))
         return reply
 
     def _is_first(self, scope: Scope) -> bool:
@@ -67,7 +68,7 @@ class Once:
         new = {name: row.excluded[name] for name in ("request_hash", "expires_at")}
         anew = row.on_conflict_do_update(
             constraint="pk_idempotent_requests",
-            set_={**new, "answer_status": None, "answer_sealed": None},
+            set_={**new, "answer_status": None, "answer": None},
             where=IdempotentRequest.expires_at <= scope.now,
         )
         with waiting_for("The first request with this Idempotency-Key is still being answered. Ask again shortly."):
@@ -77,9 +78,12 @@ class Once:
         found: IdempotentRequest = scope.one(select(IdempotentRequest).where(*self._row(scope)))
         if not hmac.compare_digest(found.request_hash, self._hash(b"request", self.request)):
             raise Unfit("This Idempotency-Key was used for another request. Use a new one for each.")
-        if found.answer_status is None or found.answer_sealed is None:
+        if found.answer_status is None or found.answer is None:
             raise RuntimeError("a create was remembered without its answer")
-        return Reply(found.answer_status, self.seal.open(found.answer_sealed, place=self._place(scope)))
+        try:
+            return Reply(found.answer_status, self.seal.open(found.answer, place=self._place(scope)))
+        except InvalidTag as error:  # the keys were changed meanwhile
+            raise Conflict("This was done, but its answer cannot be given again. Look at what is there.") from error
 
     def _row(self, scope: Scope) -> tuple[ColumnElement[bool], ...]:
         return (

@@ -7,7 +7,7 @@ moment and an id, nothing of a patient.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import current_app, request
@@ -18,6 +18,7 @@ from sidecar.gate.requests import Paging
 from sidecar.kernel.errors import Invalid
 
 Row = TypeVar("Row")
+Statement = TypeVar("Statement", bound=Any)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class After:
     at: datetime
     id: UUID
 
-    def below(self, at: object, row_id: object) -> ColumnElement[bool]:
+    def below(self, at: Any, row_id: Any) -> ColumnElement[bool]:
         """Return the condition of rows that come later in a list which has the newest first."""
         return tuple_(at, row_id) < tuple_(self.at, self.id)
 
@@ -41,6 +42,14 @@ def read_cursor(asked: Paging) -> After | None:
         return After(datetime.fromisoformat(at), UUID(row_id))
     except (BadData, ValueError, TypeError) as error:
         raise Invalid("cursor: begin at the first page again; this one belongs to another list.") from error
+
+
+def newest_first(statement: Statement, asked: Paging, at: Any, row_id: Any) -> Statement:
+    """Return the select of one page and one row more, ordered by a moment and an id, the latest first."""
+    if (after := read_cursor(asked)) is not None:
+        statement = statement.where(after.below(at, row_id))
+    found: Statement = statement.order_by(at.desc(), row_id.desc()).limit(asked.limit + 1)
+    return found
 
 
 def cut(asked: Paging, rows: Sequence[Row], place: Callable[[Row], After]) -> tuple[Sequence[Row], str | None]:

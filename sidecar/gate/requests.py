@@ -47,7 +47,7 @@ class Refusal(BaseModel):
 
 
 def read_body(model: type[Model], raw: bytes) -> Model:
-    """Validate a JSON body strictly: a number is no text. Raises Invalid naming the fields."""
+    """Validate a JSON body strictly (a number is no text) unless the model says otherwise. Raises Invalid naming the fields."""
     try:
         value = json.loads(raw)
     except ValueError as error:  # UnicodeDecodeError is one
@@ -57,7 +57,7 @@ def read_body(model: type[Model], raw: bytes) -> Model:
     if any(not _storable(text) for text in _texts(value)):
         raise Invalid("The body holds a character that cannot be stored: NUL or half of a pair.")
     try:
-        return model.model_validate_json(raw, strict=True)
+        return model.model_validate_json(raw, strict=model.model_config.get("strict", True))
     except ValidationError as error:
         raise Invalid(_faults(error)) from error
 

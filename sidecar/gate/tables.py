@@ -10,7 +10,7 @@ from sidecar.kernel.db import Base
 
 
 class IdempotentRequest(Base):
-    """A create that came with an Idempotency-Key. Key and request are kept as keyed hashes, the answer sealed."""
+    """A create that came with an Idempotency-Key. Key and request are kept as keyed hashes, ``answer`` is sealed."""
 
     __tablename__ = "idempotent_requests"
     __table_args__ = (
@@ -23,5 +23,5 @@ class IdempotentRequest(Base):
     key_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     answer_status: Mapped[int | None] = mapped_column(Integer)
-    answer_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

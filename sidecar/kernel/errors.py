@@ -10,7 +10,7 @@ class Problem(Exception):  # noqa: N818 - named for the caller, not for Python
     code: ClassVar[str] = "broken"
     status: ClassVar[int] = 500
 
-    more: Mapping[str, Any] = {}  # noqa: RUF012 - replaced, never changed; beside message and code, for a program
+    more: Mapping[str, Any] = {}
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

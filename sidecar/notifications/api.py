@@ -8,7 +8,6 @@ from flask import Blueprint
 from pydantic import Field
 
 from sidecar.gate import api
-from sidecar.gate.paging import After, cut, read_cursor
 from sidecar.gate.permissions import Permission
 from sidecar.gate.requests import Asked, Paging, Shown, Told
 from sidecar.gate.scope import Scope
@@ -66,17 +65,12 @@ def _shown(found: Notification) -> NotificationShown:
     return NotificationShown.model_validate(found)
 
 
-def _place(found: Notification) -> After:
-    return After(found.created_at, found.id)
-
-
 @api.route(bp, "/api/notifications", needs=NEEDS, query=NotificationsAsked, answer=NotificationsAnswer)
 def list_notifications(scope: Scope, query: NotificationsAsked) -> NotificationsAnswer:
     """List what you were told, newest first."""
-    after = read_cursor(query)
-    rows = queries.latest(scope, limit=query.limit + 1, after=after, unread=query.unread)
-    page, following = cut(query, rows, _place)
-    return NotificationsAnswer(notifications=[_shown(each) for each in page], unread=queries.unread_count(scope), next=following)
+    rows, following = queries.page(scope, query, unread=query.unread)
+    shown = [_shown(each) for each in rows]
+    return NotificationsAnswer(notifications=shown, unread=queries.unread_count(scope), next=following)
 
 
 @api.route(bp, "/api/notifications/<uuid:notification_id>", needs=NEEDS, answer=NotificationAnswer, etag=True)

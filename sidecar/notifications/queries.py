@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
-from sidecar.gate.paging import After
+from sidecar.gate.paging import After, cut, newest_first
+from sidecar.gate.requests import Paging
 from sidecar.gate.scope import Scope
 from sidecar.notifications.tables import Notification
 
@@ -16,14 +17,20 @@ def get(scope: Scope, notification_id: UUID) -> Notification:
     return found
 
 
-def latest(scope: Scope, *, limit: int, after: After | None = None, unread: bool = False) -> Sequence[Notification]:
-    """Return the newest first, from after a place in the list."""
-    mine = select(Notification).where(Notification.user_id == scope.user_id)
-    if unread:
-        mine = mine.where(Notification.read_at.is_(None))
-    if after is not None:
-        mine = mine.where(after.below(Notification.created_at, Notification.id))
-    return scope.session.scalars(mine.order_by(Notification.created_at.desc(), Notification.id.desc()).limit(limit)).all()
+def latest(scope: Scope, *, limit: int) -> Sequence[Notification]:
+    """Return the newest of the actor's own."""
+    return scope.session.scalars(_mine(scope).order_by(Notification.created_at.desc(), Notification.id.desc()).limit(limit)).all()
+
+
+def page(scope: Scope, asked: Paging, *, unread: bool) -> tuple[Sequence[Notification], str | None]:
+    """Return a page of the actor's own, newest first, and the cursor of the next."""
+    mine = _mine(scope).where(Notification.read_at.is_(None)) if unread else _mine(scope)
+    rows = scope.session.scalars(newest_first(mine, asked, Notification.created_at, Notification.id)).all()
+    return cut(asked, rows, lambda each: After(each.created_at, each.id))
+
+
+def _mine(scope: Scope) -> Select[Notification]:
+    return select(Notification).where(Notification.user_id == scope.user_id)
 
 
 def unread_count(scope: Scope) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, time
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from sidecar.kernel.errors import Invalid
 from sidecar.orders import rules
@@ -63,14 +63,14 @@ EmptyIsNone = BeforeValidator(lambda value: value or None)
 class OrderForm(BaseModel):
     """An imaging order as a technician writes it down."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=False)
 
     patient_id: Annotated[str, Filled, AfterValidator(_limited(rules.LONG))]
     patient_name: Annotated[str, Filled, AfterValidator(_by_rule(rules.person_name))]
     patient_birth_date: Annotated[date | None, EmptyIsNone, AfterValidator(_known_day)] = None
     patient_sex: Literal["", "F", "M", "O"] = ""
     accession_number: Annotated[str, AfterValidator(_limited(rules.SHORT))] = ""
-    modality: Annotated[str, AfterValidator(_modality)]
+    modality: Annotated[str, AfterValidator(_modality), Field(json_schema_extra={"enum": list(MODALITIES)})]
     scheduled_station_ae_title: Annotated[str, AfterValidator(_by_rule(ae_title))]
     scheduled_procedure_step_start_date: Day
     scheduled_procedure_step_start_time: Annotated[time, BeforeValidator(_clock)]

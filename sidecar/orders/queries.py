@@ -6,8 +6,10 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
+from sidecar.gate.paging import After, cut, newest_first
+from sidecar.gate.requests import Paging
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Missing
 from sidecar.orders.model import OFFERED, OrderStatus
@@ -42,6 +44,16 @@ def get_locked(scope: Scope, order_id: UUID) -> Order:
 
 def listed(scope: Scope, filters: Filters) -> Sequence[Order]:
     """Return the orders these filters describe by day and time, at most SHOWN."""
+    return scope.session.scalars(_described(filters).order_by(*_START, Order.id).limit(SHOWN)).all()
+
+
+def page(scope: Scope, filters: Filters, asked: Paging) -> tuple[Sequence[Order], str | None]:
+    """Return a page of the orders these filters describe, the latest written first, and the cursor of the next."""
+    rows = scope.session.scalars(newest_first(_described(filters), asked, Order.created_at, Order.id)).all()
+    return cut(asked, rows, lambda each: After(each.created_at, each.id))
+
+
+def _described(filters: Filters) -> Select[Order]:
     statement = select(Order)
     if filters.day:
         statement = statement.where(Order.scheduled_procedure_step_start_date == filters.day)
@@ -49,7 +61,7 @@ def listed(scope: Scope, filters: Filters) -> Sequence[Order]:
         statement = statement.where(Order.modality == filters.modality)
     if filters.status:
         statement = statement.where(Order.status == filters.status)
-    return scope.session.scalars(statement.order_by(*_START, Order.id).limit(SHOWN)).all()
+    return statement
 
 
 def offered(scope: Scope, *, first: date, last: date, limit: int) -> Sequence[Order]:

@@ -11,6 +11,7 @@ from sidecar.archive import service
 from sidecar.archive.forms import DownloadForm
 from sidecar.archive.model import Form
 from sidecar.archive.web.blueprint import bp, of_study
+from sidecar.gate.api import describe
 from sidecar.gate.forms import read
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
@@ -50,6 +51,7 @@ def take_series(scope: Scope, study_id: UUID, series_id: UUID) -> ResponseReturn
 
 
 @route(bp, "/api/studies/<uuid:study_id>/download", needs=Permission.STUDY_DOWNLOAD)
+@describe(needs=Permission.STUDY_DOWNLOAD, summary="Take a study along.", query=DownloadForm, media="application/zip")
 def take(scope: Scope, study_id: UUID) -> ResponseReturnValue:
     """Send a study: ``?form=zip|media``, ``&series_id=`` for one series."""
     wanted = read(DownloadForm, request.args).value

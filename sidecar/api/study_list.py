@@ -1,0 +1,90 @@
+"""The list of studies: newest arrival first, in pages that do not move, by one statement that reads a page and no more."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+from sqlalchemy import ColumnElement, Select, Text, and_, any_, bindparam, select, text, true, union_all
+
+from sidecar.gate.paging import After, cut, newest_first
+from sidecar.gate.requests import Paging
+from sidecar.gate.scope import Scope
+from sidecar.organisations.tables import Organisation
+from sidecar.studies.model import Arrival, Priority, Status
+from sidecar.studies.tables import Study
+
+CAREFUL = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)")
+"""The best plan depends on what is asked and by whom; compiling a statement would take longer than running it."""
+
+
+class StudiesAsked(Paging):
+    """Which studies. Every field narrows. Names and numbers of patients are no filters here: addresses end up in logs."""
+
+    status: Annotated[list[Status], Field(default_factory=list, max_length=5)]
+    priority: Annotated[list[Priority], Field(default_factory=list, max_length=3)]
+    arrival: Arrival | None = None
+    modality: Annotated[str, Field(max_length=16, pattern=r"^[A-Z0-9_ ]*$", description="Modality (0008,0060).")] = ""
+    assignee_id: UUID | None = None
+    assigned: Annotated[bool | None, Field(description="Whether somebody has it.")] = None
+    organization_id: Annotated[UUID | None, Field(description="Whose study it is.")] = None
+    arrived_after: Annotated[AwareDatetime | None, Field(description="From this moment on.")] = None
+    arrived_before: Annotated[AwareDatetime | None, Field(description="Before this moment.")] = None
+    due_before: Annotated[AwareDatetime | None, Field(description="Unsigned ones that are due before this moment.")] = None
+
+
+def page(scope: Scope, asked: StudiesAsked) -> tuple[Sequence[tuple[Study, str]], str | None]:
+    """Return the studies of a page, each with its owner's name, and the cursor of the next page."""
+    scope.session.execute(CAREFUL)
+    rows = scope.session.execute(statement(scope, asked)).all()
+    shown, following = cut(asked, rows, lambda row: After(row[0].arrived_at, row[0].id))
+    return [(row[0], row[1]) for row in shown], following
+
+
+def statement(scope: Scope, asked: StudiesAsked) -> Select[Study, str]:
+    """Return the select of a page and one row more.
+
+    What is seen is the wall's decision. It says "owned by us or read by us", which no single index can put in order; so each
+    half is read from its own index, as far as the page needs, and the two are merged.
+    """
+    parts = [_newest(asked, and_(half, *_conditions(asked))) for half in _halves(scope)]
+    newest = union_all(*parts).subquery("newest")
+    same = and_(Study.organisation_id == newest.c.organisation_id, Study.id == newest.c.id)
+    return (
+        select(Study, Organisation.name)
+        .join(newest, same)
+        .join(Organisation, Organisation.id == Study.organisation_id)
+        .order_by(Study.arrived_at.desc(), Study.id.desc())
+        .limit(asked.limit + 1)
+    )
+
+
+def _halves(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    """Return what is worked on as conditions that one index each can put in order (see ``studies.queries.worked_on``)."""
+    if scope.actor.glass is not None:
+        return (true(),)
+    own = scope.organisation_id
+    return Study.organisation_id == own, and_(Study.reading_organisation_id == own, Study.organisation_id != own)
+
+
+def _newest(asked: StudiesAsked, wanted: ColumnElement[bool]) -> Any:
+    keys = select(Study.organisation_id, Study.id).where(wanted)
+    return newest_first(keys, asked, Study.arrived_at, Study.id).subquery().select()
+
+
+def _conditions(asked: StudiesAsked) -> list[ColumnElement[bool]]:
+    given: list[tuple[object, ColumnElement[bool]]] = [
+        (asked.status, Study.status.in_(asked.status)),
+        (asked.priority, Study.priority.in_(asked.priority)),
+        (asked.arrival, Study.arrival == asked.arrival),
+        (asked.modality, bindparam("modality", asked.modality, Text) == any_(Study.modalities_in_study)),
+        (asked.assignee_id, Study.assignee_id == asked.assignee_id),
+        (asked.organization_id, Study.organisation_id == asked.organization_id),
+        (asked.arrived_after, Study.arrived_at >= asked.arrived_after),
+        (asked.arrived_before, Study.arrived_at < asked.arrived_before),
+        (asked.due_before, and_(Study.due_at < asked.due_before, Study.status != Status.FINAL)),
+    ]
+    conditions = [condition for value, condition in given if value]
+    if asked.assigned is not None:
+        conditions.append(Study.assignee_id.is_not(None) if asked.assigned else Study.assignee_id.is_(None))
+    return conditions
