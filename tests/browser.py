@@ -1,7 +1,8 @@
 """A signed-in Flask test client that sends what a browser would: the cookie and the CSRF token."""
 
 import re
-import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +11,13 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
+from sidecar.accounts import visits
+from sidecar.adapters.cell_tokens import session_hash
 from tests.cast import Person
 
-PASSING = re.compile(r'datetime="[^"]*"|<meta name="(session-expires|now|csrf-token)"[^>]*>|name="csrf_token" value="[^"]*"')
+PASSING = re.compile(
+    r'datetime="[^"]*"|<meta name="(session-idle|session-ends|user|now|csrf-token)"[^>]*>|name="csrf_token" value="[^"]*"'
+)
 """What differs between any two pages: moments and the form's token."""
 RAW_TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
@@ -42,7 +47,9 @@ class Browser:
             if person is not None:
                 session["_user_id"] = f"{person.organisation_id}/{person.user_id}"
                 session["_fresh"] = True
-                session["signed_in_at"] = time.time()
+                visit = session["visit"] = session_hash(session.sid)  # type: ignore[attr-defined]
+                redis, now = app.extensions["readingroom.redis"], datetime.now(UTC)
+                visits.open_visit(redis, replace(person.actor, session=visit), sid=visit, now=now)
 
     def ask(self, method: str, path: str, **options: Any) -> TestResponse:
         headers = {

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pyotp
 
-STEP_SECONDS = 30
+STEP_SECONDS, CODE_DIGITS = 30, 6
 MOST_FAILURES = 10
 """Wrong codes in a row after which codes are refused for a while, right ones too."""
 FIRST_LOCK, LONGEST_LOCK = timedelta(minutes=15), timedelta(days=1)

@@ -1,22 +1,20 @@
 """Sign-in pages: password, then one-time code; first use of an invitation; sign-out."""
 
-import io
-import re
-import time
+from collections.abc import Mapping
 from typing import cast
-from uuid import UUID
 
-import segno
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import generate_csrf
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from sidecar.accounts import events, forms, service, sessions
+from sidecar.accounts import enrolling, events, forms, second_factor, service, sessions
+from sidecar.accounts.asking import next_page
+from sidecar.accounts.ending import LONGEST_CELL_TOKEN
 from sidecar.accounts.tables import User
 from sidecar.adapters.redis import revoke_session
 from sidecar.adapters.seals import Seal
+from sidecar.gate import pace
 from sidecar.gate.actor import NOBODY, Actor
 from sidecar.gate.http import current_actor, request_id, route, scopes
 from sidecar.gate.permissions import Permission
@@ -25,29 +23,23 @@ from sidecar.kernel.errors import Invalid, Missing
 
 bp = Blueprint("accounts", __name__)
 
-PENDING_SECONDS = 300
 WRONG = "E-mail address or password is not right."
+DRAWN = {"qr": "", "secret": "", "uri": ""}
+"""What is left to show of an authenticator's secret that was drawn before."""
+UNFIT = "Enter the password (a new one twice) and the six digits of the code."
 SPENT = "This invitation was used already, or has run out. Sign in, or ask whoever invited you for a new link."
-OWN_PATH = re.compile(r"/(?!/)[!-\[\]-~]*")
-"""Printable ASCII without space and backslash: browsers drop tabs and line ends, and read ``/\\x`` as ``//x``, another site."""
 
 
 def _seal() -> Seal:
     return cast("Seal", current_app.extensions["readingroom.seal"])
 
 
-def _next_page() -> str:
-    """Return where to go after sign-in: a path of our own, never another site."""
-    wanted = request.args.get("next", "/")
-    return wanted if OWN_PATH.fullmatch(wanted) else "/"
-
-
 @route(bp, "/login", needs=Permission.PUBLIC)
 def login(_scope: Scope) -> ResponseReturnValue:
     """Show the sign-in form."""
     if current_actor().known:
-        return redirect(_next_page())
-    return render_template("login.html", email="", error="", next_page=_next_page())
+        return redirect(next_page())
+    return render_template("login.html", email="", error="", next_page=next_page())
 
 
 @route(bp, "/login", needs=Permission.PUBLIC, methods=("POST",))
@@ -57,31 +49,23 @@ def login_post(_scope: Scope) -> ResponseReturnValue:
     try:
         form = forms.SignIn.model_validate(request.form.to_dict())
     except ValidationError:
-        return render_template("login.html", email=email, error=WRONG, next_page=_next_page()), 401
-    address = form.email.strip().lower()
+        return render_template("login.html", email=email, error=WRONG, next_page=next_page()), 401
+    began, address = pace.now(), form.email.strip().lower()
     with scopes().open(NOBODY, login=address, request_id=request_id(), address=request.remote_addr or "") as asking:
         user = service.check_password(asking, email=address, password=form.password)
     if user is None:
-        return render_template("login.html", email=email, error=WRONG, next_page=_next_page()), 401
+        pace.wait(began)
+        return render_template("login.html", email=email, error=WRONG, next_page=next_page()), 401
     if user.totp_sealed is None:
         raise Invalid("This account has no second factor yet. Use the invitation link you were given.")
-    session.clear()
-    session["pending"] = [str(user.organisation_id), str(user.id), user.email, time.time()]
-    session["next"] = _next_page()
+    sessions.half_open(user, next_page=next_page())
     return redirect("/login/code")
-
-
-def _pending() -> tuple[UUID, UUID, str] | None:
-    found = session.get("pending")
-    if not found or time.time() - float(found[3]) > PENDING_SECONDS:
-        return None
-    return UUID(found[0]), UUID(found[1]), str(found[2])
 
 
 @route(bp, "/login/code", needs=Permission.PUBLIC)
 def code(_scope: Scope) -> ResponseReturnValue:
     """Ask for the one-time code."""
-    if _pending() is None:
+    if sessions.pending() is None:
         return redirect("/login")
     return render_template("second_factor.html", error="")
 
@@ -89,13 +73,13 @@ def code(_scope: Scope) -> ResponseReturnValue:
 @route(bp, "/login/code", needs=Permission.PUBLIC, methods=("POST",))
 def code_post(_scope: Scope) -> ResponseReturnValue:
     """Use the code up and open the session."""
-    pending = _pending()
+    pending = sessions.pending()
     if pending is None:
         return redirect("/login")
     organisation_id, user_id, email = pending
     with scopes().open(NOBODY, login=email, request_id=request_id(), address=request.remote_addr or "") as asking:
         user = asking.one(select(User).where(User.id == user_id, User.organisation_id == organisation_id))
-        good = user.disabled_at is None and service.take_code(asking, user, code=request.form.get("code", ""), seal=_seal())
+        good = user.disabled_at is None and second_factor.verify(asking, _seal(), user, code=request.form.get("code", ""))
         if good:
             asking.emit(events.SignedIn(organisation_id=organisation_id, user_id=user_id))
     if not good:
@@ -106,21 +90,12 @@ def code_post(_scope: Scope) -> ResponseReturnValue:
     return redirect(after)
 
 
-@route(bp, "/session/token", needs=Permission.SIGNED_IN)
-def session_token(_scope: Scope) -> ResponseReturnValue:
-    """Return the form token of the session, for a page that was drawn under an earlier one.
-
-    Nobody signed in gets 401 and no session: a page that asks while somebody signs in beside it must not write into theirs.
-    """
-    return {"token": generate_csrf()}
-
-
 @route(bp, "/logout", needs=Permission.SIGNED_IN, methods=("POST",))
 def logout(scope: Scope) -> ResponseReturnValue:
     """End the session on every door: the cookie, and the cell tokens made under it."""
     actor = scope.actor
     scope.emit(events.SignedOut(organisation_id=scope.organisation_id, user_id=scope.user_id))
-    redis, until = current_app.extensions["readingroom.redis"], scope.now + service.LONGEST_CELL_TOKEN
+    redis, until = current_app.extensions["readingroom.redis"], scope.now + LONGEST_CELL_TOKEN
     scope.after_commit(lambda: revoke_session(redis, actor.session, until=until))
     sessions.end()
     return redirect("/login")
@@ -130,27 +105,27 @@ def logout(scope: Scope) -> ResponseReturnValue:
 def invitation(_scope: Scope, token: str) -> ResponseReturnValue:
     """Show the page where an invited person sets password and second factor."""
     user = _invited(token)
-    secret = session.setdefault("enrolling", service.new_totp_secret())
-    return _enrol_page(user, secret, error="")
+    return _enrol_page(user, enrolling.offer(user), error="")
 
 
 @route(bp, "/invitation/<token>", needs=Permission.PUBLIC, methods=("POST",))
 def invitation_post(_scope: Scope, token: str) -> ResponseReturnValue:
     """Set password and second factor, then ask to sign in."""
-    secret = session.get("enrolling")
+    secret = enrolling.offered()
     if not secret:
         raise Missing
     user = _invited(token)
     try:
-        form = forms.Enrolment.model_validate(request.form.to_dict())
+        wanted = forms.Proof if user.password_hash else forms.Enrolment
+        form = wanted.model_validate(request.form.to_dict())
         # Within the guest's own walls: once spent, the invitation no longer shows the account to its bearer.
         with scopes().open(Actor(user.id, user.organisation_id, None, None)) as asking:
             guest = service.invited(asking, token)
             service.enrol(asking, guest, password=form.password, totp_secret=secret, code=form.code, seal=_seal())
     except ValidationError:
-        return _enrol_page(user, secret, error="Enter the same password twice and the six digits of the code."), 400
+        return _enrol_page(user, DRAWN, error=UNFIT), 400
     except Invalid as problem:
-        return _enrol_page(user, secret, error=problem.message), 400
+        return _enrol_page(user, DRAWN, error=problem.message), 400
     session.clear()
     flash({"text": "Password and authenticator are set. Sign in with them.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
     return redirect("/login")
@@ -165,10 +140,8 @@ def _invited(token: str) -> User:
             raise Missing(SPENT) from unknown
 
 
-def _enrol_page(user: User, secret: str, *, error: str) -> str:
-    uri = service.provisioning_uri(user, secret)
-    drawing = io.BytesIO()
-    segno.make(uri, error="m").save(drawing, kind="svg", xmldecl=False, svgclass="qr", lineclass=None, border=2, omitsize=True)
+def _enrol_page(user: User, drawn: Mapping[str, str], *, error: str) -> str:
+    has_password = user.password_hash is not None
     return render_template(
-        "enrol.html", user_name=user.name, email=user.email, secret=secret, uri=uri, qr=drawing.getvalue().decode(), error=error
+        "enrol.html", user_name=user.name, email=user.email, has_password=has_password, error=error, again=request.path, **drawn
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 import pyotp
 from sqlalchemy import select
 
+from sidecar.accounts.signing import Proof
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
 from sidecar.demo.cast import Book
@@ -41,7 +42,7 @@ def sign_prior(scopes: Scopes, book: Book, reading_group: UUID, seal: Seal) -> N
         report = reports.open_report(scope, study.id)
         report = reports.save_draft(scope, report.id, sections=TEXT, revision=report.revision)
         code = pyotp.TOTP(login.totp_secret).at(utc_now())
-        proof = reports.Proof(password=book.password, code=code, seal=seal)
+        proof = Proof(password=book.password, code=code, seal=seal)
         reports.sign(scope, report.id, proof=proof, meaning=Meaning.AUTHOR, revision=report.revision)
 
 

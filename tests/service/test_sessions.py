@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 from redis import Redis
 
-from sidecar.accounts.sessions import FORM_SESSION, LONGEST_SESSION
+from sidecar.accounts.sessions import FORM_SESSION
+from sidecar.accounts.visits import LONGEST
 from tests.browser import Browser
 from tests.cast import Cast, Person
 from tests.service.test_accounts import sign_in
@@ -26,7 +27,7 @@ def test_a_session_of_nobody_lives_for_its_form_and_a_person_until_the_evening(a
     person.get("/login")
     assert 0 < life(app, person) <= FORM_SESSION.total_seconds()
     sign_in(person, cast.reader)
-    assert FORM_SESSION.total_seconds() < life(app, person) <= LONGEST_SESSION
+    assert FORM_SESSION.total_seconds() < life(app, person) <= LONGEST.total_seconds()
 
 
 def test_looking_for_what_is_not_there_makes_no_session(app: Flask, browse: Browse) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader
 
@@ -34,7 +35,7 @@ def page(**changes: Any) -> dict[str, Any]:
         "zone": "Europe/Berlin",
         "theme": "dark",
         "csrf_token": "sample-token",
-        "session_expires_at": ahead(60 * 24 * 365),
+        "session": {"idle_at": ahead(60 * 24 * 365), "ends_at": ahead(60 * 24 * 365), "user": UUID(int=7)},
         "user": {"name": "Dr. Amara Okafor", "organisation": "Nightwatch Teleradiology"},
         "nav": nav,
         "live": False,

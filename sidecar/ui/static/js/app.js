@@ -3,10 +3,9 @@
 import { $, $$, meta, remember } from './lib/dom.js';
 import { problem } from './lib/http.js';
 import { on } from './lib/keys.js';
-import { now, tick } from './lib/time.js';
+import { keepSession } from './lib/session.js';
+import { tick } from './lib/time.js';
 import { toast } from './lib/toast.js';
-
-const WARN_BEFORE = 120000; // ms
 
 function chooseTheme(choice) {
   remember('theme', choice);
@@ -57,19 +56,6 @@ on('?', () => openDialog('shortcuts'));
 on('/', () => { const box = $('input[type="search"]'); box?.focus(); box?.select(); });
 for (const link of $$('[data-go]')) on(`g ${link.dataset.go}`, () => link.click());
 
-let expires = Date.parse(meta('session-expires'));
-let warned = false;
-function watchSession() {
-  if (Number.isNaN(expires)) return;
-  if (now() > expires) {
-    toast('Your session ended. Sign in again in another tab; what you wrote here stays on this page.', 'bad');
-    expires = Number.NaN;
-  } else if (now() > expires - WARN_BEFORE && !warned) {
-    warned = true;
-    openDialog('session-warning');
-  }
-}
-
 document.addEventListener('htmx:configRequest', (event) => { event.detail.headers['X-CSRFToken'] = meta('csrf-token'); });
 document.addEventListener('htmx:sendError', () => toast('The server does not answer. Nothing was changed.', 'bad'));
 document.addEventListener('htmx:responseError', (event) => {
@@ -85,4 +71,5 @@ document.addEventListener('htmx:afterSwap', tick);
 $('.nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
 for (const box of $$('[data-flashed]:not([role="alert"])')) setTimeout(() => box.remove(), 9000);
 tick();
-setInterval(() => { tick(); watchSession(); }, 1000);
+setInterval(tick, 1000);
+keepSession();
