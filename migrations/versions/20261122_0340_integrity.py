@@ -1,18 +1,114 @@
-"""Digests of stored instances and signatures bound to content.
+"""Signatures bound to content by a key, report PDFs sealed beside their versions, digests of stored instances.
 
 Revision ID: 20261122_0340
 Revises: 20261122_0335
 """
+
+from alembic import op
 
 revision = "20261122_0340"
 down_revision = "20261122_0335"
 branch_labels = None
 depends_on = None
 
+TABLES = """
+CREATE TABLE signing_authorities (
+    organisation_id UUID NOT NULL,
+    certificate TEXT NOT NULL,
+    key_sealed BYTEA NOT NULL,
+    clock_certificate TEXT NOT NULL,
+    clock_key_sealed BYTEA NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_signing_authorities PRIMARY KEY (organisation_id),
+    CONSTRAINT fk_signing_authorities_organisation_id_organisations FOREIGN KEY(organisation_id) REFERENCES organisations (id)
+);
+CREATE TABLE report_documents (
+    organisation_id UUID NOT NULL,
+    report_id UUID NOT NULL,
+    version INTEGER NOT NULL,
+    reading_organisation_id UUID,
+    pdf_sealed BYTEA NOT NULL,
+    CONSTRAINT pk_report_documents PRIMARY KEY (organisation_id, report_id, version),
+    CONSTRAINT fk_report_documents_organisation_id_report_id_version_re_cde4
+        FOREIGN KEY(organisation_id, report_id, version) REFERENCES report_versions (organisation_id, report_id, version)
+);
+CREATE TABLE instance_digests (
+    organisation_id UUID NOT NULL,
+    orthanc_id TEXT NOT NULL,
+    sha256 BYTEA NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    verified_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    damage TEXT NOT NULL,
+    CONSTRAINT pk_instance_digests PRIMARY KEY (organisation_id, orthanc_id),
+    CONSTRAINT fk_instance_digests_organisation_id_orthanc_id_instances
+        FOREIGN KEY(organisation_id, orthanc_id) REFERENCES instances (organisation_id, orthanc_id) ON DELETE CASCADE
+);
+CREATE INDEX ix_instance_digests_organisation_id_verified_at ON instance_digests (organisation_id, verified_at);
+"""
+
+# A wall that is FORCEd hides a table's rows from its owner too: it is lowered while the PDFs move. They are still open then; the
+# vault seals them at the next rotation, and the worker at its next start (see sidecar.vault.rotation).
+PAPERS_MOVE = """
+ALTER TABLE report_versions NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE report_versions DISABLE TRIGGER refuse_change;
+ALTER TABLE report_versions ADD COLUMN pdf_hash TEXT, ADD COLUMN signature BYTEA, ADD COLUMN certificate TEXT;
+UPDATE report_versions SET pdf_hash = encode(sha256(pdf), 'hex');
+INSERT INTO report_documents (organisation_id, report_id, version, reading_organisation_id, pdf_sealed)
+  SELECT organisation_id, report_id, version, reading_organisation_id, pdf FROM report_versions;
+ALTER TABLE report_versions ALTER COLUMN pdf_hash SET NOT NULL, DROP COLUMN pdf;
+ALTER TABLE report_versions ENABLE TRIGGER refuse_change;
+ALTER TABLE report_versions FORCE ROW LEVEL SECURITY;
+"""
+PAPERS_MOVE_BACK = """
+ALTER TABLE report_versions NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE report_documents NO FORCE ROW LEVEL SECURITY;
+DO $$ BEGIN
+  IF EXISTS (SELECT 1 FROM report_documents WHERE substr(pdf_sealed, 1, 4) <> '%PDF') THEN
+    RAISE EXCEPTION 'reports on paper are sealed by now: only the application can open them, no migration';
+  END IF;
+END $$;
+ALTER TABLE report_versions DISABLE TRIGGER refuse_change;
+ALTER TABLE report_versions ADD COLUMN pdf BYTEA;
+UPDATE report_versions v SET pdf = d.pdf_sealed FROM report_documents d
+  WHERE (d.organisation_id, d.report_id, d.version) = (v.organisation_id, v.report_id, v.version);
+ALTER TABLE report_versions ALTER COLUMN pdf SET NOT NULL,
+  DROP COLUMN pdf_hash, DROP COLUMN signature, DROP COLUMN certificate;
+ALTER TABLE report_versions ENABLE TRIGGER refuse_change;
+ALTER TABLE report_versions FORCE ROW LEVEL SECURITY;
+"""
+
+OWN = "organisation_id = app_org()"
+PARTIES = "(organisation_id = app_org() OR reading_organisation_id = app_org())"
+KNOWN = "EXISTS (SELECT 1 FROM organisations o WHERE o.id = {table}.organisation_id)"
+AUTHORS = (
+    "EXISTS (SELECT 1 FROM reports r WHERE r.organisation_id = report_documents.organisation_id"
+    " AND r.id = report_documents.report_id AND r.author_organisation_id = app_org())"
+)
+
+WALLS = {
+    # Whoever reads a report checks its signature against its authority; the keys beside the certificates are sealed.
+    "signing_authorities": (f"{OWN} OR {KNOWN.format(table='signing_authorities')}", OWN, "SELECT, INSERT, UPDATE (key_sealed, clock_key_sealed)"),
+    "report_documents": (PARTIES, PARTIES, "SELECT, INSERT, UPDATE (pdf_sealed)"),
+    # What was received once stays written down; of a verification only when and how it ended.
+    "instance_digests": (OWN, OWN, "SELECT, INSERT, UPDATE (verified_at, damage)"),
+}
+
 
 def upgrade() -> None:
-    pass
+    op.execute(TABLES)
+    op.execute(PAPERS_MOVE)
+    for table, (seen, written, privileges) in WALLS.items():
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY door ON {table} TO readingroom_app USING (true) WITH CHECK (true)")
+        op.execute(f"CREATE POLICY wall ON {table} AS RESTRICTIVE TO readingroom_app USING ({seen}) WITH CHECK ({written})")
+        op.execute(f"GRANT {privileges} ON {table} TO readingroom_app")
+    # Who writes the report puts its paper beside it; sealing it anew under another key is the owner's.
+    op.execute(f"CREATE POLICY wall_insert ON report_documents AS RESTRICTIVE FOR INSERT TO readingroom_app WITH CHECK ({AUTHORS})")
+    op.execute(f"CREATE POLICY wall_update ON report_documents AS RESTRICTIVE FOR UPDATE TO readingroom_app USING ({OWN})")
 
 
 def downgrade() -> None:
-    pass
+    op.execute(PAPERS_MOVE_BACK)
+    op.execute("DROP TABLE instance_digests, report_documents, signing_authorities")

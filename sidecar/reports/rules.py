@@ -16,6 +16,9 @@ SECTION_LIMIT = 20_000
 SAVED_INTERVAL = timedelta(minutes=5)
 """How often the journal hears that a draft is being written."""
 
+FORMAT = 2
+"""Of a content: from 2 on, a version bears a signature by a key (see ``reports.authority``)."""
+
 NEW_LINES = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -80,16 +83,21 @@ def sign_content(
 ) -> Content:
     """Return what the signature binds: whose study, which report, every word, who signs, when (UTC) and meaning what."""
     return {
-        "format": 1,
+        "format": FORMAT,
         **identification,
         "sections": {section.value: sections[section] for section in SECTIONS},
         "signature": {**signer, "signed_at": at.astimezone(UTC).isoformat(timespec="milliseconds"), "meaning": meaning.value},
     }
 
 
+def signed_bytes(content: Mapping[str, Any]) -> bytes:
+    """Return the bytes a signature is over, the content's canonical JSON: report, study, patient, text, signer, time, meaning."""
+    return canonical(content).encode()
+
+
 def content_hash(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 (hex) of the content's canonical JSON: report, study, patient, text, signer, time, meaning."""
-    return hashlib.sha256(canonical(content).encode()).hexdigest()
+    """Return the SHA-256 (hex) of what is signed."""
+    return hashlib.sha256(signed_bytes(content)).hexdigest()
 
 
 def is_bound(content: Mapping[str, Any], *, claimed_hash: str, report_id: str, version: int, signer_id: str) -> bool:

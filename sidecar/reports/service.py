@@ -1,20 +1,20 @@
 """Write, save, sign. A draft is never lost, a signature never moves, a signed version never changes."""
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any, TypedDict, cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import CursorResult, select, update
 
-from sidecar.accounts.service import verify_signature
+from sidecar.accounts.signing import Proof, verify_signature
+from sidecar.adapters import signing
 from sidecar.adapters.seals import Seal
 from sidecar.assignment import service as assignment
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Denied, Unauthenticated
-from sidecar.reports import events, identification, pdf, policy, queries, rules
+from sidecar.reports import authority, documents, events, identification, policy, queries, rules
 from sidecar.reports.errors import SignatureRefused, StaleDraft
-from sidecar.reports.model import SECTIONS, ReportStatus
+from sidecar.reports.model import SECTIONS, Content, ReportStatus
 from sidecar.reports.tables import Report, ReportVersion
 from sidecar.studies import queries as studies
 from sidecar.studies.model import Status
@@ -27,18 +27,6 @@ class About(TypedDict):
     organisation_id: UUID
     study_id: UUID
     reading_organisation_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The two components of an electronic signature, as typed (21 CFR 11.200(a)(1)). Never logged, never stored."""
-
-    password: str
-    code: str
-    seal: Seal
-
-    def __repr__(self) -> str:
-        return "Proof(…)"
 
 
 def open_report(scope: Scope, study_id: UUID) -> Report:
@@ -58,6 +46,7 @@ def open_report(scope: Scope, study_id: UUID) -> Report:
     elif report.author_id != scope.user_id:
         _take_over(scope, report)
     else:
+        note_draft(scope, report, form="draft")
         return report
     scope.emit(events.ReportOpened(**_about(report), report_id=report.id))
     return report
@@ -97,7 +86,7 @@ def sign(scope: Scope, report_id: UUID, *, proof: Proof, meaning: Any, revision:
     study = studies.get(scope, report.study_id)
     _refuse_unready(report, study, revision)
     try:
-        signer = verify_signature(scope, password=proof.password, code=proof.code, seal=proof.seal)
+        signer = verify_signature(scope, proof)
     except Unauthenticated as refused:
         raise SignatureRefused(refused.message) from refused
     content = rules.sign_content(
@@ -107,7 +96,7 @@ def sign(scope: Scope, report_id: UUID, *, proof: Proof, meaning: Any, revision:
         at=scope.now,
         meaning=stated,
     )
-    version = _new_version(scope, report, content)
+    version = _new_version(scope, proof.seal, report, content)
     _finish(scope, report, study)
     scope.emit(
         events.ReportSigned(
@@ -115,7 +104,7 @@ def sign(scope: Scope, report_id: UUID, *, proof: Proof, meaning: Any, revision:
             report_id=report.id,
             version=version.version,
             content_hash=version.content_hash,
-            pdf_hash=hashlib.sha256(version.pdf).hexdigest(),
+            pdf_hash=version.pdf_hash,
         )
     )
     return version
@@ -127,6 +116,11 @@ def read_version(scope: Scope, report_id: UUID, number: int | None = None, *, fo
     report = queries.get(scope, report_id)
     scope.emit(events.ReportRead(**_about(report), report_id=report_id, version=version.version, form=form))
     return version
+
+
+def note_draft(scope: Scope, report: Report, *, form: str) -> None:
+    """Put on record that the actor was shown what is not signed yet: version 0."""
+    scope.emit(events.ReportRead(**_about(report), report_id=report.id, version=0, form=form))
 
 
 def _refuse_unready(report: Report, study: Study, revision: int) -> None:
@@ -188,8 +182,12 @@ def _take_over(scope: Scope, report: Report) -> None:
     scope.session.flush()
 
 
-def _new_version(scope: Scope, report: Report, content: dict[str, Any]) -> ReportVersion:
+def _new_version(scope: Scope, seal: Seal, report: Report, content: Content) -> ReportVersion:
+    """Bind the content to its signer by a key that exists for this signature only, on screen and on paper."""
     digest = rules.content_hash(content)
+    house = authority.own(scope, seal, owner=content["reading_organisation"]["name"])
+    signer = documents.signer_of(scope, content, house)
+    paper = documents.make(scope, content, digest, signer=signer, authority=house)
     version = ReportVersion(
         organisation_id=report.organisation_id,
         report_id=report.id,
@@ -201,9 +199,13 @@ def _new_version(scope: Scope, report: Report, content: dict[str, Any]) -> Repor
         signer_name=content["signature"]["signer_name"],
         signed_at=scope.now,
         meaning=content["signature"]["meaning"],
-        pdf=pdf.render(content, digest),
+        pdf_hash=hashlib.sha256(paper).hexdigest(),
+        signature=signing.sign(signer, rules.signed_bytes(content)),
+        certificate=signer.certificate,
     )
     scope.session.add(version)
+    scope.session.flush()
+    documents.keep(scope, seal, version, paper)
     scope.session.flush()
     return version
 

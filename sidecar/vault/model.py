@@ -48,9 +48,10 @@ class Envelope:
         return cls(int.from_bytes(stored[len(MARK) : start], "big"), stored[start:])
 
 
-def sealed_at(place: str) -> dict[str, Any]:
+def sealed_at(place: str, *, open_mark: bytes = b"") -> dict[str, Any]:
     """Return the ``info`` of a column that holds sealed bytes: where a value belongs, e.g. ``users|{id}|totp``.
 
     The names in braces are columns of the same row. By this mark the vault finds every sealed value when keys are rotated.
+    ``open_mark``: values that begin so were written before the column was sealed; the first rotation closes them.
     """
-    return {"sealed_at": place}
+    return {"sealed_at": place, "open_mark": open_mark}
