@@ -7,13 +7,16 @@ from urllib.parse import urlencode
 
 from flask import Flask, Response, g, make_response, redirect, request
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sidecar.accounts.bearer import install_bearer, refuse_bad_bearer
+from sidecar.accounts.confirm_web import lead_to_confirm
 from sidecar.accounts.passwords import KEEPER
 from sidecar.accounts.sessions import SignedInUser, current_visit, install_sessions
+from sidecar.accounts.stepup import StepUp
 from sidecar.adapters.access_tokens import AccessTokens
 from sidecar.adapters.cell_client import CellClient
 from sidecar.adapters.cell_tokens import CellTokens
@@ -37,14 +40,21 @@ from sidecar.kernel.settings import Settings
 from sidecar.organisations.limits import LimitBook
 from sidecar.reactions import react
 from sidecar.reports.lettering import load as load_fonts
+from sidecar.sharing.web import take_up
 from sidecar.ui import jinja as ui
 
 BLUEPRINTS = (
     "sidecar.gate.health",
     "sidecar.ui.web",
     "sidecar.accounts.web",
+    "sidecar.accounts.factor_web",
     "sidecar.accounts.session_web",
+    "sidecar.accounts.confirm_web",
+    "sidecar.accounts.account_web",
+    "sidecar.accounts.passkeys_web",
+    "sidecar.accounts.lost_web",
     "sidecar.accounts.users_web",
+    "sidecar.accounts.catalogue_web",
     "sidecar.api.auth",
     "sidecar.api.auth_lifecycle",
     "sidecar.api.auth_second_factor",
@@ -63,6 +73,7 @@ BLUEPRINTS = (
     "sidecar.reports.web",
     "sidecar.reports.api",
     "sidecar.archive.web",
+    "sidecar.sharing.web",
     "sidecar.archive.api",
     "sidecar.dicomweb.web",
     "sidecar.dicomweb.stow",
@@ -72,6 +83,9 @@ BLUEPRINTS = (
     "sidecar.explorer.web",
     "sidecar.notifications.api",
     "sidecar.api.studies",
+    "sidecar.api.users",
+    "sidecar.api.user_activity",
+    "sidecar.api.organizations",
     "sidecar.api.document",
 )
 """Modules whose ``bp`` is mounted at the root."""
@@ -106,6 +120,8 @@ NAV = (
     ("/admin/ae-titles", "AE titles", "d", {Permission.SENDER_READ}),
     ("/admin/contracts", "Contracts", "k", {Permission.CONTRACT_READ}),
     ("/admin/users", "Users", "u", {Permission.USER_APPROVE}),
+    ("/admin/glass", "Broken glass", "b", {Permission.GLASS_REVIEW}),
+    ("/glass", "Emergency", "y", {Permission.GLASS_BREAK}),
     ("/admin/audit", "Audit", "a", {Permission.AUDIT_READ}),
 )
 """Address, label, key after g, and who needs it: whoever holds one of these. The worklist is for those who read or share out;
@@ -148,6 +164,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     install_bearer(app, AccessTokens.from_pem(settings.secret("access_signing_key.pem"), issuer=settings.public_url))
     install_limits(app, Limiter(redis), LimitBook(app.extensions["readingroom.scopes"], settings.budgets))
     app.before_request(refuse_bad_bearer)
+    app.before_request(take_up)
     ui.install(app.jinja_env)
     for name in BLUEPRINTS:
         app.register_blueprint(importlib.import_module(name).bp)
@@ -208,6 +225,7 @@ def _page() -> dict[str, object]:
                 if needs & held
             ],
             "live": g.get("live", False),
+            "glass_until": glass.until if (glass := current_actor().glass) else None,
         },
         "may": lambda name: Permission(name) in held,
     }
@@ -224,6 +242,8 @@ def _headers(response: Response) -> Response:
 
 
 def _answer_problems(app: Flask) -> None:
+    app.register_error_handler(StepUp, lead_to_confirm)
+
     @app.errorhandler(Problem)
     def _problem(problem: Problem) -> Response:
         if problem.status == 401 and not problems.wants_json() and "HX-Request" not in request.headers:  # noqa: PLR2004
@@ -240,8 +260,16 @@ def _answer_problems(app: Flask) -> None:
         app.logger.error("the database did not answer in request %s: %s", request_id(), type(error.orig).__name__)
         return problems.answer(Busy("The database is not answering. Nothing you saved is lost; try again shortly."))
 
+    @app.errorhandler(RedisError)
+    def _no_redis(error: RedisError) -> Response:
+        app.logger.error("Redis did not answer in request %s: %s", request_id(), type(error).__name__)
+        return problems.answer(Busy("A part of the house is not answering. Nothing you saved is lost; try again shortly."))
+
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
+        lost = getattr(error, "original_exception", None)
+        if isinstance(lost, RedisError):  # met before the request began: there the session is read
+            return _no_redis(lost)
         if error.code == 404:  # noqa: PLR2004
             return problems.answer(Missing())
         response = problems.answer(Invalid(error.description or "The request is not well formed."))

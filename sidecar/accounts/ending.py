@@ -31,11 +31,12 @@ def end_everywhere(scope: Scope, redis: Redis, user_id: UUID, *, keep: str = "")
     scope.emit(events.SessionsEnded(organisation_id=user.organisation_id, user_id=user_id, sessions=ended + families, kept=keep))
 
 
-def end_one(scope: Scope, redis: Redis, user_id: UUID, visit: str) -> None:
-    """End one session of a person."""
+def end_one(scope: Scope, redis: Redis, user_id: UUID, session: str) -> None:
+    """End one session of a person, of a browser or of a program, by its name in tokens."""
     user: User = scope.one(select(User).where(User.id == user_id))
-    _shut(scope, redis, user_id, visit)
-    scope.emit(events.SessionsEnded(organisation_id=user.organisation_id, user_id=user_id, sessions=(visit,)))
+    _shut(scope, redis, user_id, session)
+    tokens.end_family(scope, UUID(hex=session))
+    scope.emit(events.SessionsEnded(organisation_id=user.organisation_id, user_id=user_id, sessions=(session,)))
 
 
 def _end(scope: Scope, redis: Redis, user_id: UUID, keep: str) -> tuple[str, ...]:

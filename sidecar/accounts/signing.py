@@ -40,6 +40,11 @@ def needs_both(scope: Scope) -> bool:
     return last is None or scope.now - last >= WINDOW
 
 
+def has_passkey(scope: Scope) -> bool:
+    """Say whether the acting person can sign with a passkey."""
+    return bool(passkey_proof.of_person(scope, _acting(scope)))
+
+
 def verify_signature(scope: Scope, proof: Proof) -> User:
     """Ask the acting person's own components; raise Unauthenticated in words for the signer unless all given ones are right.
 

@@ -1,4 +1,4 @@
-"""Sign-in pages: password, then one-time code; first use of an invitation; sign-out."""
+"""Sign-in pages: the password (the second step is in ``factor_web``); first use of an invitation; sign-out."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -6,9 +6,8 @@ from typing import cast
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
-from sqlalchemy import select
 
-from sidecar.accounts import enrolling, events, forms, second_factor, service, sessions
+from sidecar.accounts import enrolling, events, forms, service, sessions
 from sidecar.accounts.asking import next_page
 from sidecar.accounts.ending import LONGEST_CELL_TOKEN
 from sidecar.accounts.tables import User
@@ -60,34 +59,6 @@ def login_post(_scope: Scope) -> ResponseReturnValue:
         raise Invalid("This account has no second factor yet. Use the invitation link you were given.")
     sessions.half_open(user, next_page=next_page())
     return redirect("/login/code")
-
-
-@route(bp, "/login/code", needs=Permission.PUBLIC)
-def code(_scope: Scope) -> ResponseReturnValue:
-    """Ask for the one-time code."""
-    if sessions.pending() is None:
-        return redirect("/login")
-    return render_template("second_factor.html", error="")
-
-
-@route(bp, "/login/code", needs=Permission.PUBLIC, methods=("POST",))
-def code_post(_scope: Scope) -> ResponseReturnValue:
-    """Use the code up and open the session."""
-    pending = sessions.pending()
-    if pending is None:
-        return redirect("/login")
-    organisation_id, user_id, email = pending
-    with scopes().open(NOBODY, login=email, request_id=request_id(), address=request.remote_addr or "") as asking:
-        user = asking.one(select(User).where(User.id == user_id, User.organisation_id == organisation_id))
-        good = user.disabled_at is None and second_factor.verify(asking, _seal(), user, code=request.form.get("code", ""))
-        if good:
-            asking.emit(events.SignedIn(organisation_id=organisation_id, user_id=user_id))
-    if not good:
-        error = "The code is wrong or was already used. Wait for the next one."
-        return render_template("second_factor.html", error=error), 401
-    after = session.get("next", "/")
-    sessions.begin(user)
-    return redirect(after)
 
 
 @route(bp, "/logout", needs=Permission.SIGNED_IN, methods=("POST",))

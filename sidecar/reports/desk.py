@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from sidecar.accounts.signing import has_passkey, needs_both
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict
@@ -44,6 +45,8 @@ def sit_down(scope: Scope, study_id: UUID) -> Desk:
             report = service.open_report(scope, study_id)
         except Conflict as conflict:
             hindrance = conflict.message
+    if report is not None and report.status == ReportStatus.DRAFT and report.author_id != scope.actor.user_id:
+        service.note_draft(scope, report, form="draft")
     return Desk(study, context, report, hindrance)
 
 
@@ -83,12 +86,15 @@ def review(scope: Scope, study_id: UUID) -> dict[str, Any]:
     report = queries.of_study(scope, study_id)
     if report is None or not policy.may_write(scope.actor, study, report):
         raise Conflict("There is no draft to review.")
+    service.note_draft(scope, report, form="review")
     snapshot = identification.snapshot(scope, report, study, version=1)
     return {
         "content": {**snapshot, "sections": report.sections},
         "content_hash": "",
         "watermark": "NOT SIGNED",
         "checks": checks_of(study, report),
+        "needs_both": needs_both(scope),
+        "has_passkey": has_passkey(scope),
     }
 
 

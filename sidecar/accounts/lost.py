@@ -1,0 +1,73 @@
+"""What an administrator does about another person's proofs: a lost device, a lock, who they are (21 CFR 11.100(b), 11.300(c)).
+
+None of it lets the administrator sign as them: a new authenticator is set by a link that asks the person's own password, and
+the identity has to be confirmed anew before the next signature.
+"""
+
+import secrets
+from uuid import UUID
+
+from sqlalchemy import delete
+
+from sidecar.accounts import events, second_factor
+from sidecar.accounts.ending import end_everywhere
+from sidecar.accounts.factor_tables import BackupCode, Passkey
+from sidecar.accounts.members import present
+from sidecar.accounts.office import Office
+from sidecar.accounts.service import INVITATION_LIFE, invitation_hash
+from sidecar.accounts.stepup import need_fresh
+from sidecar.accounts.tables import User
+from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Conflict
+
+OWN = "This is your own account: somebody else does this for you."
+
+
+def device_lost(scope: Scope, office: Office, user_id: UUID) -> tuple[User, str]:
+    """Revoke a person's authenticator, passkeys and backup codes at once; every session ends.
+
+    Returns them with the token of the single-use link for a new authenticator. Raises StepUp, Missing, Conflict for oneself.
+    """
+    user = _other(scope, user_id)
+    for table in (BackupCode, Passkey):
+        scope.session.execute(delete(table).where(table.user_id == user.id))
+    user.totp_sealed = None
+    user.factor_failures, user.factor_locked_until = 0, None
+    user.identity_verified_at = user.identity_verified_by = None
+    token = secrets.token_urlsafe(32)
+    user.invitation_hash, user.invitation_expires_at = invitation_hash(token), scope.now + INVITATION_LIFE
+    scope.session.flush()
+    scope.emit(events.DeviceLost(organisation_id=user.organisation_id, user_id=user.id))
+    end_everywhere(scope, office.redis, user.id)
+    text = (
+        f"Hello {user.name},\n\nyour authenticator, passkeys and backup codes were revoked because a device was reported lost."
+        " Add a new authenticator; you need your password for it.\n\nThe link works once, for seven days:"
+    )
+    office.write(scope, user.organisation_id, user.email, ("Add a new authenticator", text), path=f"/invitation/{token}")
+    return user, token
+
+
+def unlock(scope: Scope, user_id: UUID) -> User:
+    """Let a person try codes again. Raises StepUp, Missing, Conflict for oneself."""
+    user = _other(scope, user_id)
+    second_factor.unlock(scope, user)
+    return user
+
+
+def verify_identity(scope: Scope, user_id: UUID) -> User:
+    """Put on record that the actor checked who this is: from now on they may sign.
+
+    Raises StepUp, Missing, Conflict for oneself.
+    """
+    user = _other(scope, user_id)
+    user.identity_verified_at, user.identity_verified_by = scope.now, scope.user_id
+    scope.emit(events.IdentityVerified(organisation_id=user.organisation_id, user_id=user.id))
+    return user
+
+
+def _other(scope: Scope, user_id: UUID) -> User:
+    need_fresh(scope)
+    user = present(scope, user_id)
+    if user.id == scope.actor.user_id:
+        raise Conflict(OWN)
+    return user
