@@ -61,6 +61,7 @@ SENT = Code(INSTANCES_TRANSFERRED, "R")
 STORED = Code(INSTANCES_TRANSFERRED, "C")
 DELETED = Code(STUDY_DELETED, "D")
 EXPORTED = Code(EXPORT, "R")
+IMPORTED = Code(IMPORT, "C")
 ORDERED, REORDERED = Code(ORDER_RECORD, "C"), Code(ORDER_RECORD, "U")
 RECORD_MADE, RECORD_READ, RECORD_CHANGED = (Code(PATIENT_RECORD, action) for action in "CRU")
 PROCEDURE_CHANGED = Code(PROCEDURE_RECORD, "U")
@@ -125,6 +126,10 @@ CODES: Mapping[str, Code] = {
     "organisations.organisation.": SOFTWARE_CHANGED,
     "organisations.refusal.": NODE_REFUSED,
     "organisations.sender.": NETWORK_CHANGED,
+    "vault.key.": SECURITY_CHANGED,
+    "vault.keys.": SECURITY_CHANGED,
+    "vault.copy.made": EXPORTED,
+    "vault.copy.restored": IMPORTED,
     "reports.authority.made": SECURITY_CHANGED,
     "reports.report.opened": RECORD_MADE,
     "reports.report.saved": RECORD_CHANGED,
@@ -152,6 +157,12 @@ CODES: Mapping[str, Code] = {
     "studies.study.opened": ACCESSED,
 }
 """Kind, or beginning of kinds that ends in "."; the longest that fits counts."""
+
+
+def discloses(kind: str) -> bool:
+    """Say whether an event is a disclosure to account for (45 CFR 164.528): data left the system, as a file or to a node."""
+    code = code_of(kind)
+    return code.event is EXPORT or code == SENT
 
 
 def has_code(kind: str) -> bool:
