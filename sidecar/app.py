@@ -175,6 +175,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.after_request(_headers)
     app.after_request(log_request)
     _answer_problems(app)
+    _answer_outages(app)
     refuse_undeclared(app)
     return app
 
@@ -255,21 +256,8 @@ def _answer_problems(app: Flask) -> None:
     def _csrf(_error: CSRFError) -> Response:
         return _problem(Denied("This page is out of date. Reload it and try again; what you typed is kept."))
 
-    @app.errorhandler(OperationalError)
-    def _no_database(error: OperationalError) -> Response:
-        app.logger.error("the database did not answer in request %s: %s", request_id(), type(error.orig).__name__)
-        return problems.answer(Busy("The database is not answering. Nothing you saved is lost; try again shortly."))
-
-    @app.errorhandler(RedisError)
-    def _no_redis(error: RedisError) -> Response:
-        app.logger.error("Redis did not answer in request %s: %s", request_id(), type(error).__name__)
-        return problems.answer(Busy("A part of the house is not answering. Nothing you saved is lost; try again shortly."))
-
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
-        lost = getattr(error, "original_exception", None)
-        if isinstance(lost, RedisError):  # met before the request began: there the session is read
-            return _no_redis(lost)
         if error.code == 404:  # noqa: PLR2004
             return problems.answer(Missing())
         response = problems.answer(Invalid(error.description or "The request is not well formed."))
@@ -280,6 +268,18 @@ def _answer_problems(app: Flask) -> None:
     def _broken(error: Exception) -> Response:
         app.logger.error("unexpected error in request %s", request_id(), exc_info=error)
         return problems.answer(Broken(f"Something broke on our side. Nothing you saved is lost. Reference: {request_id()}"))
+
+
+def _answer_outages(app: Flask) -> None:
+    @app.errorhandler(OperationalError)
+    def _no_database(error: OperationalError) -> Response:
+        app.logger.error("the database did not answer in request %s: %s", request_id(), type(error.orig).__name__)
+        return problems.answer(Busy("The database is not answering. Nothing you saved is lost; try again shortly."))
+
+    @app.errorhandler(RedisError)
+    def _no_redis(error: RedisError) -> Response:
+        app.logger.error("Redis did not answer in request %s: %s", request_id(), type(error).__name__)
+        return problems.answer(Busy("A part of the house is not answering. Nothing you saved is lost; try again shortly."))
 
 
 def _to_sign_in() -> Response:

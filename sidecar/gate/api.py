@@ -20,7 +20,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
@@ -32,7 +32,9 @@ from sidecar.gate.permissions import Permission
 from sidecar.gate.requests import read_body, read_query
 from sidecar.gate.scope import Scope
 
-View = Callable[..., BaseModel]
+Declaring = TypeVar("Declaring", bound=Callable[..., Any])
+View = Callable[..., Any]
+"""Returns the declared answer, or an ``Otherwise``."""
 JSON = "application/json"
 
 
@@ -58,6 +60,14 @@ class Declared:
         return self.etag if callable(self.etag) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """An answer that is not the declared one, of a view whose transaction stands all the same: a refusal that tells more."""
+
+    status: int
+    answer: BaseModel
+
+
 def route(  # noqa: PLR0913 - what a declaration says
     blueprint: Blueprint,
     rule: str,
@@ -73,12 +83,12 @@ def route(  # noqa: PLR0913 - what a declaration says
     revised: bool = False,
     refusals: tuple[int, ...] = (),
     csrf: bool = True,
-) -> Callable[[View], View]:
+) -> Callable[[Declaring], Declaring]:
     """Declare a route of the JSON API: ``view(scope, **path values, body=…, query=…)`` returns an ``answer``."""
     if idempotent and needs is Permission.PUBLIC:
         raise TypeError(f"{rule}: an Idempotency-Key is a person's own, and nobody is signed in here")
 
-    def declare(view: View) -> View:
+    def declare(view: Declaring) -> Declaring:
         summary = (view.__doc__ or "").strip().split("\n")[0]
         declared = Declared(needs, summary, answer, status, body, query, idempotent, etag, revised, refusals=refusals)
 
@@ -101,10 +111,10 @@ def describe(  # noqa: PLR0913 - what a declaration says
     status: int = 200,
     query: type[BaseModel] | None = None,
     refusals: tuple[int, ...] = (),
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[Declaring], Declaring]:
     """Describe a route under /api that is no JSON: a download. It goes under ``http.route`` and changes nothing."""
 
-    def mark(view: Callable[..., Any]) -> Callable[..., Any]:
+    def mark(view: Declaring) -> Declaring:
         view.api = Declared(needs, summary, None, status, query=query, media=media, refusals=refusals)  # type: ignore[attr-defined]
         return view
 
@@ -125,7 +135,10 @@ def _serve(scope: Scope, view: View, declared: Declared, values: dict[str, Any])
         _hold_unchanged(scope, declared.conditional, values)
 
     def make() -> Reply:
-        return Reply(declared.status, _json(view(scope, **asked)))
+        answer = view(scope, **asked)
+        if isinstance(answer, Otherwise):
+            return Reply(answer.status, _json(answer.answer))
+        return Reply(declared.status, _json(answer))
 
     return _answer(once.answer(scope, make) if once else make(), declared)
 
@@ -154,7 +167,7 @@ def _json(answer: BaseModel) -> bytes:
 
 def _answer(reply: Reply, declared: Declared) -> Response:
     response = Response(reply.body, reply.status, mimetype=JSON)
-    if declared.etag:
+    if declared.etag and reply.status == declared.status:
         tag = etags.tag_of(reply.body)
         response.headers["ETag"] = tag
         if request.method == "GET" and etags.tags(request.headers.get("If-None-Match")) & {tag, f"W/{tag}", "*"}:

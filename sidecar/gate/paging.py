@@ -23,30 +23,30 @@ Statement = TypeVar("Statement", bound=Any)
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """The place of a row in a list ordered by a moment, then by id."""
+    """The place of a row in a list ordered by a moment, then by an id of whatever kind the list has."""
 
     at: datetime
-    id: UUID
+    id: Any
 
     def below(self, at: Any, row_id: Any) -> ColumnElement[bool]:
         """Return the condition of rows that come later in a list which has the newest first."""
         return tuple_(at, row_id) < tuple_(self.at, self.id)
 
 
-def read_cursor(asked: Paging) -> After | None:
+def read_cursor(asked: Paging, *, read_id: Callable[[str], Any] = UUID) -> After | None:
     """Return where the page begins, None at the beginning. Raises Invalid for a cursor of another list, or not of ours."""
     if not asked.cursor:
         return None
     try:
         at, row_id = _signer(asked).loads(asked.cursor)
-        return After(datetime.fromisoformat(at), UUID(row_id))
+        return After(datetime.fromisoformat(at), read_id(row_id))
     except (BadData, ValueError, TypeError) as error:
         raise Invalid("cursor: begin at the first page again; this one belongs to another list.") from error
 
 
-def newest_first(statement: Statement, asked: Paging, at: Any, row_id: Any) -> Statement:
+def newest_first(statement: Statement, asked: Paging, at: Any, row_id: Any, *, read_id: Callable[[str], Any] = UUID) -> Statement:
     """Return the select of one page and one row more, ordered by a moment and an id, the latest first."""
-    if (after := read_cursor(asked)) is not None:
+    if (after := read_cursor(asked, read_id=read_id)) is not None:
         statement = statement.where(after.below(at, row_id))
     found: Statement = statement.order_by(at.desc(), row_id.desc()).limit(asked.limit + 1)
     return found

@@ -18,7 +18,7 @@ def answer(problem: Problem) -> Response:
     """Return the response for a Problem in the dialect of the door it was met at. It never begins a session."""
     g.problem = problem
     if wants_json():
-        response = jsonify(**problem.more, status="error", message=problem.message, code=problem.code)
+        response = jsonify(status="error", message=problem.message, code=problem.code)
     else:
         response = Response(
             render_template("error.html", problem=problem, fragment="HX-Request" in request.headers), mimetype="text/html"

@@ -1,8 +1,9 @@
 """Reading what a program sends: a JSON body, the arguments of an address. Strict, and a fault is named by its field."""
 
 import json
+import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeVar, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.datastructures import MultiDict
@@ -11,12 +12,18 @@ from sidecar.gate.forms import worded
 from sidecar.kernel.errors import Invalid
 
 Model = TypeVar("Model", bound=BaseModel)
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What Postgres cannot hold: NUL, and half of a pair of surrogates."""
 
 
 class Asked(BaseModel):
-    """What a route takes: no names beyond those it knows."""
+    """What a route takes: no names beyond those it knows.
+
+    ``drops_unstorable``: characters that Postgres cannot hold are left out of texts, where a refusal would lose a person's words.
+    """
 
     model_config = ConfigDict(extra="forbid")
+    drops_unstorable: ClassVar[bool] = False
 
 
 class Told(BaseModel):
@@ -54,8 +61,10 @@ def read_body(model: type[Model], raw: bytes) -> Model:
         raise Invalid("Send a JSON body in UTF-8.") from error
     except RecursionError as error:
         raise Invalid("Nobody nests this deep.") from error
-    if any(not _storable(text) for text in _texts(value)):
-        raise Invalid("The body holds a character that cannot be stored: NUL or half of a pair.")
+    if any(UNSTORABLE.search(text) for text in _texts(value)):
+        if not getattr(model, "drops_unstorable", False):
+            raise Invalid("The body holds a character that cannot be stored: NUL or half of a pair.")
+        raw = json.dumps(_without(value)).encode()
     try:
         return model.model_validate_json(raw, strict=model.model_config.get("strict", True))
     except ValidationError as error:
@@ -68,7 +77,7 @@ def read_query(model: type[Model], given: MultiDict[str, str]) -> Model:
     for name, texts in given.lists():
         field = model.model_fields.get(name)
         several = field is not None and get_origin(field.annotation) is list
-        if (len(texts) > 1 and not several) or not all(_storable(text) for text in texts):
+        if (len(texts) > 1 and not several) or any(UNSTORABLE.search(text) for text in texts):
             raise Invalid(f"{name[:40]}: once, and plain text.")
         values[name] = texts if several else texts[0]
     try:
@@ -95,6 +104,10 @@ def _texts(value: Any) -> Iterator[str]:
             waiting += each
 
 
-def _storable(text: str) -> bool:
-    """Say whether Postgres can hold it: no NUL, no lone surrogate."""
-    return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
+def _without(value: Any) -> Any:
+    """Return a JSON value without the characters that cannot be stored."""
+    if isinstance(value, str):
+        return UNSTORABLE.sub("", value)
+    if isinstance(value, list):
+        return [_without(each) for each in value]
+    return {_without(name): _without(each) for name, each in value.items()} if isinstance(value, dict) else value

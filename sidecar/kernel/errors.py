@@ -1,7 +1,6 @@
 """Errors named by what the caller can do next. Doors translate them (``gate.problems``); rooms raise them."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 
 class Problem(Exception):  # noqa: N818 - named for the caller, not for Python
@@ -9,8 +8,6 @@ class Problem(Exception):  # noqa: N818 - named for the caller, not for Python
 
     code: ClassVar[str] = "broken"
     status: ClassVar[int] = 500
-
-    more: Mapping[str, Any] = {}
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -74,6 +71,13 @@ class Conflict(Problem):
 
     code = "conflict"
     status = 409
+
+
+class Gone(Problem):
+    """It was there and is over: ask whoever gave the way to it for another."""
+
+    code = "gone"
+    status = 410
 
 
 class Changed(Problem):

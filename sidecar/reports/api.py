@@ -1,124 +1,164 @@
-"""The JSON door to reports: open, save, sign, look."""
+"""The JSON door to reports: list, open, save, sign, look."""
 
-from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 
-from sidecar.gate.http import route
+from sidecar.accounts.asking import signature
+from sidecar.audit.reads import note_list
+from sidecar.gate import api
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
-from sidecar.kernel.errors import Invalid
 from sidecar.reports import desk, queries, service
+from sidecar.reports.answers import (
+    CheckShown,
+    DraftBody,
+    OpenBody,
+    ReportAnswer,
+    ReportLine,
+    ReportsAnswer,
+    ReportsAsked,
+    SignBody,
+    SignedAnswer,
+    StaleAnswer,
+    VersionAnswer,
+    WholeAnswer,
+)
 from sidecar.reports.errors import StaleDraft
+from sidecar.reports.model import Meaning, ReportStatus
 from sidecar.reports.tables import Report, ReportVersion
 from sidecar.studies import queries as studies
 
 bp = Blueprint("reports_api", __name__)
+READ, WRITE, SIGN = Permission.REPORT_READ, Permission.REPORT_WRITE, Permission.REPORT_SIGN
 
 
-@route(bp, "/api/reports", needs=Permission.REPORT_WRITE, methods=("POST",))
-def open_report(scope: Scope) -> ResponseReturnValue:
-    """Open the report of a study for writing: {study_id} → the report."""
-    report = service.open_report(scope, _uuid(_body(), "study_id"))
-    return jsonify(_report(scope, report))
+@api.route(bp, "/api/reports", needs=READ, query=ReportsAsked, answer=ReportsAnswer)
+def list_reports(scope: Scope, query: ReportsAsked) -> ReportsAnswer:
+    """List the reports you may see: signed ones, and drafts where you write."""
+    rows, following = queries.page(scope, query, status=query.status, study_id=query.study_id, author_id=query.author_id)
+    note_list(scope, "api/reports", query.model_dump(mode="json", exclude={"limit"}), len(rows))
+    return ReportsAnswer(reports=[_line(each) for each in rows], next=following)
 
 
-@route(bp, "/api/reports/<uuid:report_id>", needs=Permission.REPORT_READ)
-def show_report(scope: Scope, report_id: UUID) -> ResponseReturnValue:
-    """Return a report: the draft to its own writers, the signed versions to both parties. Reading a signed one is on record."""
+@api.route(bp, "/api/reports", needs=WRITE, methods=("POST",), body=OpenBody, answer=ReportAnswer, idempotent=True)
+def open_report(scope: Scope, body: OpenBody) -> ReportAnswer:
+    """Open the report of a study for writing."""
+    return _report(scope, service.open_report(scope, body.study_id))
+
+
+@api.route(bp, "/api/reports/<uuid:report_id>", needs=READ, answer=WholeAnswer, etag=True)
+def show_report(scope: Scope, report_id: UUID) -> WholeAnswer:
+    """Show a report: the draft to its own writers, the signed versions to both parties. It is on record."""
+    answer = whole_report(scope, report_id)
+    if answer.versions:
+        service.read_version(scope, report_id, form="json")
+    else:
+        service.note_draft(scope, queries.get(scope, report_id), form="json")
+    return answer
+
+
+def whole_report(scope: Scope, report_id: UUID) -> WholeAnswer:
+    """Return a report as it is now, for a condition: nothing is read to anybody."""
     report = queries.get(scope, report_id)
     versions = [_version(each) for each in queries.versions(scope, report_id)]
-    if versions:
-        service.read_version(scope, report_id, form="json")
-    return jsonify({**_report(scope, report), "versions": versions})
+    return WholeAnswer(**dict(_report(scope, report)), versions=versions)
 
 
-@route(bp, "/api/reports/<uuid:report_id>/draft", needs=Permission.REPORT_WRITE, methods=("PUT",))
-def save_draft(scope: Scope, report_id: UUID) -> ResponseReturnValue:
-    """Store {sections, revision} → {revision, saved_at, checks}; 409 with the newer text when another window was faster."""
-    body = _body()
+@api.route(
+    bp, "/api/reports/<uuid:report_id>/draft", needs=WRITE, methods=("PUT",), body=DraftBody, answer=ReportAnswer, revised=True
+)
+def save_draft(scope: Scope, report_id: UUID, body: DraftBody, revision: int | None) -> ReportAnswer | api.Otherwise:
+    """Store the text; when another window was faster, the answer brings the newer text along."""
+    seen = body.revision if revision is None else revision
     try:
-        report = service.save_draft(scope, report_id, sections=body.get("sections"), revision=_integer(body, "revision"))
+        return _report(scope, service.save_draft(scope, report_id, sections=body.sections, revision=seen))
     except StaleDraft as stale:
-        return jsonify(_newer(stale)), stale.status
-    return jsonify(_report(scope, report))
+        service.note_draft(scope, queries.get(scope, report_id), form="json")
+        return api.Otherwise(stale.status if revision is None else 412, _newer(stale))
 
 
-@route(bp, "/api/reports/<uuid:report_id>/sign", needs=Permission.REPORT_SIGN, methods=("POST",))
-def sign_report(scope: Scope, report_id: UUID) -> ResponseReturnValue:
-    """Sign with {password, code, meaning, revision} → the signed version."""
-    body = _body()
-    proof = service.Proof(_text(body, "password"), _text(body, "code"), current_app.extensions["readingroom.seal"])
-    version = service.sign(
-        scope, report_id, proof=proof, meaning=body.get("meaning", "author"), revision=_integer(body, "revision")
+@api.route(
+    bp,
+    "/api/reports/<uuid:report_id>/sign",
+    needs=SIGN,
+    methods=("POST",),
+    body=SignBody,
+    answer=SignedAnswer,
+    refusals=(409,),
+)
+def sign_report(scope: Scope, report_id: UUID, body: SignBody) -> SignedAnswer:
+    """Sign it. A report is signed once: asked again, it is a conflict."""
+    proof = signature(scope, body.model_dump(), of=str(report_id))
+    version = service.sign(scope, report_id, proof=proof, meaning=body.meaning, revision=body.revision)
+    return SignedAnswer(**dict(_version(version)), next=f"/reports/{version.report_id}")
+
+
+@api.route(
+    bp,
+    "/api/reports/<uuid:report_id>/finalize",
+    needs=SIGN,
+    methods=("PUT",),
+    body=SignBody,
+    answer=WholeAnswer,
+    etag=whole_report,
+)
+def finalize_report(scope: Scope, report_id: UUID, body: SignBody) -> WholeAnswer:
+    """Sign it, if it is as you read it."""
+    sign_report(scope, report_id, body)
+    return whole_report(scope, report_id)
+
+
+def _line(report: Report) -> ReportLine:
+    return ReportLine(
+        id=report.id,
+        study_id=report.study_id,
+        organization_id=report.organisation_id,
+        status=ReportStatus(report.status),
+        author=report.author_name,
+        revision=report.revision,
+        created_at=report.created_at,
+        saved_at=report.updated_at,
     )
-    return jsonify({**_version(version), "next": f"/reports/{version.report_id}"})
 
 
-def _report(scope: Scope, report: Report) -> dict[str, Any]:
+def _report(scope: Scope, report: Report) -> ReportAnswer:
     checks = desk.checks_of(studies.get(scope, report.study_id), report)
-    return {
-        "id": str(report.id),
-        "study_id": str(report.study_id),
-        "status": report.status,
-        "author": report.author_name,
-        "sections": report.sections,
-        "revision": report.revision,
-        "saved_at": report.updated_at.isoformat(timespec="milliseconds"),
-        "checks": [{"name": check.name, "passed": check.passed, "text": check.text} for check in checks],
-    }
+    return ReportAnswer.model_validate(
+        {
+            "id": report.id,
+            "study_id": report.study_id,
+            "status": report.status,
+            "author": report.author_name,
+            "sections": report.sections,
+            "revision": report.revision,
+            "saved_at": report.updated_at,
+            "checks": [CheckShown.model_validate(check) for check in checks],
+        }
+    )
 
 
-def _version(version: ReportVersion) -> dict[str, Any]:
-    return {
-        "report_id": str(version.report_id),
-        "version": version.version,
-        "content": version.content,
-        "content_hash": version.content_hash,
-        "signer": version.signer_name,
-        "signed_at": version.signed_at.isoformat(timespec="milliseconds"),
-        "meaning": version.meaning,
-        "href": f"/reports/{version.report_id}",
-        "pdf": f"/reports/{version.report_id}/report.pdf?version={version.version}",
-    }
+def _version(version: ReportVersion) -> VersionAnswer:
+    return VersionAnswer(
+        report_id=version.report_id,
+        version=version.version,
+        content=version.content,
+        content_hash=version.content_hash,
+        signer=version.signer_name,
+        signed_at=version.signed_at,
+        meaning=Meaning(version.meaning),
+        href=f"/reports/{version.report_id}",
+        pdf=f"/reports/{version.report_id}/report.pdf?version={version.version}",
+    )
 
 
-def _newer(stale: StaleDraft) -> dict[str, Any]:
-    return {
-        "status": "error",
-        "message": stale.message,
-        "code": "stale",
-        "sections": stale.sections,
-        "revision": stale.revision,
-        "saved_by": stale.saved_by,
-        "saved_at": stale.saved_at.isoformat(timespec="milliseconds"),
-    }
-
-
-def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise Invalid("The request needs a JSON object.")
-    return body
-
-
-def _text(body: dict[str, Any], name: str) -> str:
-    if not isinstance(body.get(name), str):
-        raise Invalid(f"{name} must be text")
-    return str(body[name])
-
-
-def _integer(body: dict[str, Any], name: str) -> int:
-    value = body.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise Invalid(f"{name} must be a whole number")
-    return value
-
-
-def _uuid(body: dict[str, Any], name: str) -> UUID:
-    try:
-        return UUID(_text(body, name))
-    except ValueError as error:
-        raise Invalid(f"{name} must be an id") from error
+def _newer(stale: StaleDraft) -> StaleAnswer:
+    return StaleAnswer.model_validate(
+        {
+            "message": stale.message,
+            "sections": stale.sections,
+            "revision": stale.revision,
+            "saved_by": stale.saved_by,
+            "saved_at": stale.saved_at,
+        }
+    )

@@ -1,12 +1,14 @@
 """Reading reports back. What is invisible is Missing; so is what does not exist."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Integer, cast, func, select
 
 from sidecar.adapters import signing
+from sidecar.gate.paging import After, cut, newest_first
+from sidecar.gate.requests import Paging
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Broken, Missing
 from sidecar.reports import authority, policy, rules
@@ -18,6 +20,17 @@ def get(scope: Scope, report_id: UUID) -> Report:
     """Return a report that the actor may see: a signed one, or a draft for those who write."""
     report: Report = scope.one(select(Report).where(Report.id == report_id, policy.visible(scope.actor)))
     return report
+
+
+def page(
+    scope: Scope, asked: Paging, *, status: ReportStatus | None, study_id: UUID | None, author_id: UUID | None
+) -> tuple[Sequence[Report], str | None]:
+    """Return a page of the reports the actor may see, the latest begun first, and the cursor of the next."""
+    wanted = [policy.visible(scope.actor)]
+    given = ((Report.status, status), (Report.study_id, study_id), (Report.author_id, author_id))
+    wanted += [column == value for column, value in given if value is not None]
+    rows = scope.session.scalars(newest_first(select(Report).where(*wanted), asked, Report.created_at, Report.id)).all()
+    return cut(asked, rows, lambda each: After(each.created_at, each.id))
 
 
 def of_study(scope: Scope, study_id: UUID) -> Report | None:

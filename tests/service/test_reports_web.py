@@ -93,7 +93,7 @@ def test_saving_answers_revision_and_time_and_a_stale_one_brings_the_newer_text(
     reader, report_id = begun(browse, cast, study)
     first = reader.put(f"/api/reports/{report_id}/draft", json={"sections": TEXT, "revision": 0})
     assert first.json["revision"] == 1
-    assert first.json["saved_at"].endswith("+00:00")
+    assert first.json["saved_at"].endswith("Z")
     stale = reader.put(f"/api/reports/{report_id}/draft", json={"sections": {"findings": "other"}, "revision": 0})
     assert (stale.status_code, stale.json["code"]) == (409, "stale")
     assert (stale.json["sections"]["findings"], stale.json["revision"]) == ("Lungs are clear.", 1)
