@@ -280,6 +280,17 @@ def _workshop(data: Path) -> Iterator["Workshop"]:
 
 
 @cli.command()
+def permissions() -> None:
+    """Print which role may do and see what.
+
+    The same table stands in the administration under Users, Roles and permissions.
+    """
+    from sidecar.gate.catalogue import as_text
+
+    click.echo(as_text(), nl=False)
+
+
+@cli.command()
 def check() -> None:
     """Run lint, format, types, floors and unit tests."""
     from sidecar.instance.quality import inner_loop

@@ -143,6 +143,24 @@ CREATE FUNCTION lent_studies() RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE 
                WHERE reading_organisation_id = app_org() AND (ends_at IS NULL OR ends_at > app_now()))
 $$;
 
+-- Whoever breaks glass names a patient whom they cannot see: by Patient ID, accession number or a study's id, exactly. Ids of
+-- the own organisation's studies of that patient are all they are told.
+CREATE FUNCTION studies_of_patient(written text) RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+  WITH found AS (
+    SELECT id, patient_id FROM studies
+    WHERE app_user() IS NOT NULL AND organisation_id = app_org() AND deleted_at IS NULL AND written <> ''
+      AND (patient_id = written OR accession_number = written
+           OR id = CASE WHEN written ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN written::uuid END))
+  SELECT ARRAY(
+    SELECT id FROM found
+    UNION
+    SELECT s.id FROM studies s JOIN found f ON s.patient_id = f.patient_id
+    WHERE s.organisation_id = app_org() AND s.deleted_at IS NULL AND f.patient_id <> '')
+$$;
+REVOKE ALL ON FUNCTION studies_of_patient(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION studies_of_patient(text) TO readingroom_app;
+
 CREATE FUNCTION end_loans() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -286,6 +304,7 @@ def downgrade() -> None:
         op.execute(f"ALTER POLICY wall ON {table} USING ({seen}) WITH CHECK ({written})")
     op.execute(CELL_ADDRESS.format(glass=""))
     op.execute("DROP TRIGGER end_loans ON studies")
+    op.execute("DROP FUNCTION studies_of_patient(text)")
     for function in ("end_loans", "lent_studies", "named_studies", "glass_organisation"):
         op.execute(f"DROP FUNCTION {function}()")
     op.execute("DROP TABLE prior_loans, study_shares, share_links, glasses")

@@ -60,10 +60,10 @@ SHOWN = {Show.PLAIN: "yes", Show.MASKED: "masked", Show.HIDDEN: ""}
 NOTES = (
     "A role is what may ever be done; which study is asked again of each one, by row-level security.",
     "Viewers see the signed reports and images of studies that were shared with them, and no others.",
-    "A reading group sees a study from routing until its contract's hours after sign-off, and older studies of the patient as "
-    "the contract says for as long. What it signed stays its own.",
-    "Broken glass adds list, images and signed reports of one patient of the own organisation (for the platform: of one named "
-    "organisation) for an hour at most; its administrators are told at once and review it within 72 hours.",
+    "A reading group sees a study from routing until its contract's hours after sign-off, older ones as the contract says.",
+    "What a reading group signed stays its own, after the images are out of its sight.",
+    "Broken glass adds list, images and signed reports of one patient of the own organisation for an hour at most.",
+    "For the platform it adds those of one named hospital, whose administrators are told at once and review it in 72 hours.",
     "Masked: initials of a name, the last two characters of an ID, the year of a birth date.",
 )
 

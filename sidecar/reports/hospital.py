@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, select, true
 
 from sidecar.archive import queries as archive
+from sidecar.gate import fields
 from sidecar.gate.actor import OrganisationKind
-from sidecar.gate.fields import seen
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.organisations import queries as organisations
@@ -115,7 +115,7 @@ def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
     held = archive.held(scope, [study.id for study, _gone in found])
     return [
         {
-            "study": seen(scope.actor, study),
+            "study": fields.seen(scope.actor, study),
             "stage": rules.stage(arrival=study.arrival, status=study.status),
             "expected_at": study.due_at,
             "reader": study.assignee_name,

@@ -113,8 +113,8 @@ def show(scope: Scope, report_id: UUID) -> ResponseReturnValue:
     version = service.read_version(scope, report_id, _number(), form="screen")
     report = queries.get(scope, report_id)
     versions = queries.versions(scope, report_id)
-    with seeing_deleted(scope):  # a signed report outlives its images
-        study = studies.get(scope, report.study_id)
+    with seeing_deleted(scope):  # a signed report outlives its images, and its readers' access to them
+        study = studies.find(scope, report.study_id)
     reader = may_ever(scope.actor, Permission.STUDY_CLAIM)
     return render_template(
         "report_print.html",
@@ -122,7 +122,7 @@ def show(scope: Scope, report_id: UUID) -> ResponseReturnValue:
         pdf=f"/reports/{report_id}/report.pdf?version={version.version}",
         back={"href": "/worklist", "label": "Worklist"} if reader else {"href": "/hospital", "label": "Studies"},
         versions=[{**each, "current": each["number"] == version.version} for each in desk.version_list(versions)],
-        grown=desk.grown_since(study, versions),
+        grown=desk.grown_since(study, versions) if study else 0,
     )
 
 

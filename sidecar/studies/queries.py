@@ -22,6 +22,11 @@ def get(scope: Scope, study_id: UUID) -> Study:
     return study
 
 
+def find(scope: Scope, study_id: UUID) -> Study | None:
+    """Return one study, None when it does not exist or is not the caller's to see."""
+    return scope.session.scalars(select(Study).where(Study.id == study_id)).one_or_none()
+
+
 def get_locked(scope: Scope, study_id: UUID) -> Study:
     """Return one study as it is now, its row held until the transaction ends: for decisions that depend on what it says."""
     study: Study = scope.one(

@@ -16,6 +16,7 @@ bp = Blueprint("archive", __name__)
 VERBS: tuple[tuple[str, str, Permission], ...] = (
     ("download", "Download", Permission.STUDY_DOWNLOAD),
     ("send", "Send", Permission.STUDY_SEND),
+    ("access", "Access", Permission.SHARE_MANAGE),
     ("export", "Export without names", Permission.EXPORT_ASK),
     ("hold", "Legal hold", Permission.STUDY_HOLD),
     ("delete", "Delete", Permission.STUDY_DELETE),
