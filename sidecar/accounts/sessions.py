@@ -7,15 +7,16 @@ Flask keeps: requests side by side never write that back. Only a page begins a s
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
-from flask import Flask, current_app, g, request, session
+from flask import Flask, Request, current_app, g, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_session.base import ServerSideSession
 from flask_session.redis import RedisSessionInterface
 from flask_wtf.csrf import generate_csrf
 from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from sidecar.accounts import visits
@@ -24,6 +25,7 @@ from sidecar.accounts.visits import LONGEST, Device, Visit
 from sidecar.adapters.cell_tokens import session_hash
 from sidecar.gate.actor import NOBODY, Actor, OrganisationKind, Role
 from sidecar.gate.http import scopes
+from sidecar.kernel.errors import Busy
 from sidecar.kernel.settings import Settings
 from sidecar.organisations.tables import Organisation
 
@@ -35,6 +37,14 @@ PENDING_SECONDS = 300
 
 class BriefUntilSignedIn(RedisSessionInterface):  # type: ignore[misc]
     """Sessions in Redis that are kept for long only when they are somebody's."""
+
+    def open_session(self, app: Flask, request: Request) -> Any:
+        """Read the session; without Redis there is none to read, and the request is told so once it has begun."""
+        try:
+            return super().open_session(app, request)
+        except RedisError:
+            g.session_lost = True
+            return self.make_null_session(app)
 
     def _upsert_session(self, session_lifetime: timedelta, session: ServerSideSession, store_id: str) -> None:
         super()._upsert_session(session_lifetime if "visit" in session else FORM_SESSION, session, store_id)
@@ -73,6 +83,8 @@ def install_sessions(app: Flask, settings: Settings, redis: Redis) -> None:
 
 
 def _name_actor() -> None:
+    if g.get("session_lost"):
+        raise Busy("Sessions cannot be read just now. Nothing you saved is lost; try again shortly.")
     user = current_user._get_current_object()  # noqa: SLF001 - Flask-Login's proxy
     g.actor = user.actor if isinstance(user, SignedInUser) else NOBODY
 

@@ -142,7 +142,7 @@ def kid_of(key: Ed25519PublicKey) -> str:
 
 def _check(kind: Kind, claims: dict[str, Any], now: datetime) -> None:
     """Raise BadTokenError unless every claim is there, of its type, and no other, and the token is in force."""
-    if frozenset(claims) != CLAIMS or claims["typ"] != kind.claim:
+    if frozenset(claims) != CLAIMS or (claims["typ"], claims["aud"]) != (kind.claim, kind.audience):
         raise BadTokenError("other claims")
     times = [claims[name] for name in ("iat", "nbf", "exp", "auth_time")]
     if not all(type(each) is int for each in times) or not all(isinstance(each, str) for each in _texts(claims)):

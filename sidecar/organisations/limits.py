@@ -114,6 +114,10 @@ class LimitBook:
             anonymous=max(own.anonymous, budgets.anonymous),
         )
 
+    def forget(self) -> None:
+        """Read anew at the next request: something was set in this process."""
+        self._read_at = -float("inf")
+
     def _own(self, address: str) -> OwnNetwork | None:
         try:
             asked = ip_address(address)
