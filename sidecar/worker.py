@@ -27,7 +27,7 @@ from sidecar.reactions import react
 JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.organisations.jobs:tend_cells", 1.0),
     ("sidecar.audit.jobs:sign_checkpoints", 300.0),
-    ("sidecar.audit.jobs:check_chains", 3600.0),
+    ("sidecar.audit.jobs:check_chains", 60.0),
     ("sidecar.audit.jobs:forget_old", 3600.0),
     ("sidecar.orders.jobs:write_worklists", 5.0),
     ("sidecar.studies.jobs:complete_studies", 1.0),
@@ -42,6 +42,8 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.dicomweb.jobs:forget_contexts", 60.0),
     ("sidecar.deidentification.jobs:write_exports", 2.0),
     ("sidecar.deidentification.jobs:tidy_exports", 60.0),
+    ("sidecar.alerts.jobs:watch", 5.0),
+    ("sidecar.alerts.jobs:forward_journal", 3.0),
 )
 """``module:function`` and its interval in seconds. A job receives the Workshop; those named in WOKEN also run on rr:wake."""
 

@@ -53,6 +53,8 @@ ALTER TABLE journal ENABLE TRIGGER refuse_change;
 INDEXES = """
 DROP INDEX ix_journal_organisation_id_at;
 CREATE INDEX ix_journal_organisation_id_at_sequence ON journal (organisation_id, at, sequence);
+DROP INDEX ix_journal_actor_organisation_id_at;
+CREATE INDEX ix_journal_elsewhere ON journal (actor_organisation_id, at) WHERE organisation_id <> actor_organisation_id;
 CREATE INDEX ix_journal_organisation_id_actor_id_at ON journal (organisation_id, actor_id, at);
 CREATE INDEX ix_journal_organisation_id_kind_at ON journal (organisation_id, kind, at);
 CREATE INDEX ix_journal_subject ON journal (organisation_id, subject_id, at) WHERE subject_id IS NOT NULL;
@@ -183,6 +185,8 @@ DROP INDEX ix_journal_subject;
 DROP INDEX ix_journal_organisation_id_kind_at;
 DROP INDEX ix_journal_organisation_id_actor_id_at;
 DROP INDEX ix_journal_organisation_id_at_sequence;
+DROP INDEX ix_journal_elsewhere;
+CREATE INDEX ix_journal_actor_organisation_id_at ON journal (actor_organisation_id, at);
 CREATE INDEX ix_journal_organisation_id_at ON journal (organisation_id, at);
 ALTER TABLE journal DROP COLUMN outcome, DROP COLUMN subject_id;
 """

@@ -48,6 +48,11 @@ def named(scopes: Scopes, only: str = "") -> list[tuple[UUID, str]]:
     return wanted
 
 
+def name_of(scope: Scope) -> str:
+    """Return the name of the scope's organisation."""
+    return str(scope.session.scalar(select(ORGANISATIONS.c.name).where(ORGANISATIONS.c.id == scope.organisation_id)))
+
+
 def write(scopes: Scopes, signer: Signer, organisation_id: UUID, name: str) -> Iterator[bytes]:
     """Yield the whole journal of an organisation as a file that proves itself; its last row is signed first."""
     with scopes.open(system_actor(organisation_id)) as scope:

@@ -31,11 +31,11 @@ def check_chains(workshop: Workshop) -> None:
     """Verify every journal once a day; what does not verify is put on record and raises an alert there."""
     verifier = _signer(workshop).verifier
     for organisation_id in _organisations(workshop.scopes):
-        outside = anchors.kept(workshop.settings.checkpoints_dir, organisation_id)
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
-            checked_at = service.keeping(scope).checked_at
+            checked_at = service.known_keeping(scope).checked_at
             if checked_at is not None and checked_at > scope.now - CHECKED_EVERY:
                 continue
+            outside = anchors.kept(workshop.settings.checkpoints_dir, organisation_id)
             verdict = service.verify(scope, verifier, outside=outside)
             if service.note_check(scope, verdict, at=scope.now):
                 said = "; ".join(verdict.faults)

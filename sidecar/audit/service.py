@@ -90,6 +90,18 @@ def keeping(scope: Scope) -> Keeping:
     return found
 
 
+def known_keeping(scope: Scope) -> Keeping:
+    """Return the same without making a row: for looking."""
+    found = scope.session.get(Keeping, scope.organisation_id)
+    return found or Keeping(organisation_id=scope.organisation_id, years=LEAST_YEARS, fault="", checked_rows=0)
+
+
+def want_check(scope: Scope) -> None:
+    """Have the worker check the chain next."""
+    keeping(scope).checked_at = None
+    scope.session.flush()
+
+
 def set_years(scope: Scope, *, years: int) -> Keeping:
     """Keep the journal for so many years; Invalid for fewer than the law wants (45 CFR 164.316(b)(2)(i))."""
     if years < LEAST_YEARS:

@@ -19,6 +19,8 @@ from sidecar.kernel.canonical import canonical
 from sidecar.kernel.db import Base
 
 GENESIS = b"\x00" * 32
+ELSEWHERE = "organisation_id <> actor_organisation_id"
+"""What somebody did in another organisation's chain."""
 
 
 class JournalRow(Base):
@@ -35,7 +37,7 @@ class JournalRow(Base):
         Index("ix_journal_subject", "organisation_id", "subject_id", "at", postgresql_where=text("subject_id IS NOT NULL")),
         Index("ix_journal_refused", "organisation_id", "at", "sequence", postgresql_where=text("outcome <> 0")),
         Index(None, "organisation_id", "study_id"),
-        Index(None, "actor_organisation_id", "at"),
+        Index("ix_journal_elsewhere", "actor_organisation_id", "at", postgresql_where=text(ELSEWHERE)),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)

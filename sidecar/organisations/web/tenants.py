@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from sidecar.audit import queries as audit
+from sidecar.audit.model import Question
 from sidecar.gate.actor import OrganisationKind
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
@@ -96,7 +97,7 @@ def organisation(scope: Scope, organisation_id: UUID) -> ResponseReturnValue:
         view=queries.organisation(scope, organisation_id),
         contracts=queries.contracts(scope, party=organisation_id),
         host=settings().dicom_host,
-        history=audit.entries(scope, audit.Span(inside=organisation_id), offset=0, limit=HISTORY_ROWS),
+        history=audit.entries(scope, audit.page(scope, Question(inside=organisation_id), limit=HISTORY_ROWS)),
     )
 
 

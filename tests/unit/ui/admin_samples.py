@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sidecar.organisations import words
-from tests.unit.ui import ae_samples
+from tests.unit.ui import ae_samples, audit_samples
 
 
 def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -155,19 +155,7 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
             },
         ),
         "admin-contracts": ("admin_contracts.html", {"contracts": contracts, "today": now.date()}),
-        "admin-audit": (
-            "admin_audit.html",
-            {
-                "entries": entries,
-                "groups": [("", "Everything"), ("studies.", "Studies")],
-                "group": "",
-                "day": "",
-                "day_error": "",
-                "page_number": 1,
-                "more": True,
-                "verdict": {"rows": 4120, "broken_at": None},
-            },
-        ),
+        **audit_samples.contexts(now),
         "admin-connection": (
             "admin_connection.html",
             {
