@@ -1,11 +1,11 @@
 """The list of studies: newest arrival first, in pages that do not move, by one statement that reads a page and no more."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
-from sqlalchemy import ColumnElement, Select, Text, and_, any_, bindparam, select, text, true, union_all
+from sqlalchemy import ColumnElement, Select, Text, and_, any_, literal, select, text, true, union_all
 
 from sidecar.gate.paging import After, cut, newest_first
 from sidecar.gate.requests import Paging
@@ -73,18 +73,20 @@ def _newest(asked: StudiesAsked, wanted: ColumnElement[bool]) -> Any:
 
 
 def _conditions(asked: StudiesAsked) -> list[ColumnElement[bool]]:
-    given: list[tuple[object, ColumnElement[bool]]] = [
-        (asked.status, Study.status.in_(asked.status)),
-        (asked.priority, Study.priority.in_(asked.priority)),
-        (asked.arrival, Study.arrival == asked.arrival),
-        (asked.modality, bindparam("modality", asked.modality, Text) == any_(Study.modalities_in_study)),
-        (asked.assignee_id, Study.assignee_id == asked.assignee_id),
-        (asked.organization_id, Study.organisation_id == asked.organization_id),
-        (asked.arrived_after, Study.arrived_at >= asked.arrived_after),
-        (asked.arrived_before, Study.arrived_at < asked.arrived_before),
-        (asked.due_before, and_(Study.due_at < asked.due_before, Study.status != Status.FINAL)),
-    ]
-    conditions = [condition for value, condition in given if value]
-    if asked.assigned is not None:
-        conditions.append(Study.assignee_id.is_not(None) if asked.assigned else Study.assignee_id.is_(None))
-    return conditions
+    """Return the condition of each filter that was given."""
+    given = asked.model_dump(exclude_defaults=True, exclude={"limit", "cursor"})
+    return [FILTERS[name](value) for name, value in given.items() if value not in ([], "", None)]
+
+
+FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "status": Study.status.in_,
+    "priority": Study.priority.in_,
+    "arrival": lambda how: Study.arrival == how,
+    "modality": lambda code: literal(code, Text) == any_(Study.modalities_in_study),
+    "assignee_id": lambda who: Study.assignee_id == who,
+    "assigned": lambda yes: Study.assignee_id.is_not(None) if yes else Study.assignee_id.is_(None),
+    "organization_id": lambda owner: Study.organisation_id == owner,
+    "arrived_after": lambda at: Study.arrived_at >= at,
+    "arrived_before": lambda at: Study.arrived_at < at,
+    "due_before": lambda at: and_(Study.due_at < at, Study.status != Status.FINAL),
+}
