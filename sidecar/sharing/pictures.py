@@ -21,15 +21,9 @@ class Stack:
 
 def stacks(scope: Scope, study: Study) -> Sequence[Stack]:
     """Return the series that hold images, in their own order."""
-    counted = dict(
-        scope.session.execute(
-            select(Instance.series_id, func.count())
-            .where(Instance.organisation_id == study.organisation_id, Instance.study_id == study.id, Instance.rows.is_not(None))
-            .group_by(Instance.series_id)
-        )
-        .tuples()
-        .all()
-    )
+    images = (Instance.organisation_id == study.organisation_id, Instance.study_id == study.id, Instance.rows.is_not(None))
+    found = select(Instance.series_id, func.count()).where(*images).group_by(Instance.series_id)
+    counted = {series_id: number for series_id, number in scope.session.execute(found)}
     return [Stack(each, counted[each.id]) for each in queries.series_of(scope, study) if each.id in counted]
 
 

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from sidecar.adapters.cell_client import Cells
 from sidecar.adapters.seals import Seal
-from sidecar.gate.actor import NOBODY
+from sidecar.gate.actor import NOBODY, Actor
 from sidecar.gate.forms import read
 from sidecar.gate.http import current_actor, open_scope, request_id, route, scopes
 from sidecar.gate.permissions import Permission
@@ -123,7 +123,7 @@ def shared_picture(_scope: Scope, series_id: UUID, number: int) -> ResponseRetur
         return Response(cells.rendered(cell, found.orthanc_id, size=SIZE), mimetype="image/jpeg")
 
 
-def _guest() -> links.Actor:
+def _guest() -> Actor:
     held = session.get(KEY)
     if not held or datetime.fromisoformat(held[2]) <= scopes().clock():
         raise NoLink
