@@ -55,6 +55,9 @@ BLUEPRINTS = (
     "sidecar.accounts.lost_web",
     "sidecar.accounts.users_web",
     "sidecar.accounts.catalogue_web",
+    "sidecar.accounts.sso.web",
+    "sidecar.accounts.security_web",
+    "sidecar.accounts.keys_web",
     "sidecar.api.auth",
     "sidecar.api.auth_lifecycle",
     "sidecar.api.auth_second_factor",
@@ -64,6 +67,9 @@ BLUEPRINTS = (
     "sidecar.accounts.identity_web",
     "sidecar.organisations.web",
     "sidecar.audit.web",
+    "sidecar.alerts.web",
+    "sidecar.alerts.forwarding_web",
+    "sidecar.alerts.reviews_web",
     "sidecar.orders.web",
     "sidecar.orders.api",
     "sidecar.deidentification.web",
@@ -122,6 +128,8 @@ NAV = (
     ("/admin/users", "Users", "u", {Permission.USER_APPROVE}),
     ("/admin/glass", "Broken glass", "b", {Permission.GLASS_REVIEW}),
     ("/glass", "Emergency", "y", {Permission.GLASS_BREAK}),
+    ("/admin/alerts", "Alerts", "l", {Permission.ALERT_HANDLE}),
+    ("/admin/security", "Security", "y", {Permission.SECURITY_MANAGE}),
     ("/admin/audit", "Audit", "a", {Permission.AUDIT_READ}),
 )
 """Address, label, key after g, and who needs it: whoever holds one of these. The worklist is for those who read or share out;

@@ -22,6 +22,7 @@ CREATE TABLE alerts (
     last_at TIMESTAMP WITH TIME ZONE NOT NULL,
     raised_at TIMESTAMP WITH TIME ZONE NOT NULL,
     told_at TIMESTAMP WITH TIME ZONE,
+    mailed_at TIMESTAMP WITH TIME ZONE,
     acknowledged_at TIMESTAMP WITH TIME ZONE,
     acknowledged_by UUID,
     acknowledged_name TEXT NOT NULL,

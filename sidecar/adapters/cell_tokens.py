@@ -33,6 +33,7 @@ class Visitor:
     session: str
     address: str
     purpose: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class CellTokens:
             "sid": visitor.session,
             "adr": visitor.address,
             "pur": visitor.purpose,
+            "nam": visitor.name,
         }
         return jwt.encode(claims, self.key, algorithm="EdDSA", headers={"kid": self.kid})
 
@@ -127,5 +129,12 @@ class CellTokens:
             told = jwt.decode(receipt, self.key.public_key(), algorithms=["EdDSA"], audience=str(cell), issuer=RECEIPTS)
         except jwt.InvalidTokenError:
             return None
-        people = {"user_id": UUID(told["sub"]), "organisation_id": UUID(told["org"])}
-        return Visitor(**people, role=told["role"], session=told["sid"], address=told["adr"], purpose=told["pur"])
+        return Visitor(
+            user_id=UUID(told["sub"]),
+            organisation_id=UUID(told["org"]),
+            role=told["role"],
+            session=told["sid"],
+            address=told["adr"],
+            purpose=told["pur"],
+            name=told["nam"],
+        )

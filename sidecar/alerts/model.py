@@ -45,7 +45,7 @@ class Seen:
     address: str
     study_id: UUID | None = None
     count: int = 1
-    session: str = ""
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Each rule counts inside a window that slides over its rows, so an attack is foun
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -12,7 +12,10 @@ from ipaddress import ip_address, ip_network
 from sidecar.alerts.model import Finding, Kind, Seen
 
 FAILED = "accounts.user.sign-in-failed"
-DENIED = ("gate.door.", "studies.gate.refused")
+REFUSED_AT_CELL = "studies.gate.refused"
+DENIED = ("gate.door.", REFUSED_AT_CELL)
+STACKS = ("/dicom-web/", "/explorer/", "/edge/")
+"""Routes that a viewer asks by itself, hundreds at a time."""
 TAKEN = ("archive.study.downloaded", "deidentification.export.downloaded")
 GIVEN = "studies.images.accessed"
 
@@ -24,6 +27,7 @@ class Limits:
     failed_of_account: int = 8
     failed_of_address: int = 15
     denials: int = 12
+    denials_of_images: int = 45
     downloads: int = 20
     studies_seen: int = 80
     soon: timedelta = timedelta(minutes=10)
@@ -40,6 +44,22 @@ def findings(rows: Sequence[Seen], limits: Limits) -> list[Finding]:
     return [*failed_sign_ins(rows, limits), *probing(rows, limits), *mass_download(rows, limits)]
 
 
+def deserved(rows: Sequence[Seen], limits: Limits, settled: Mapping[tuple[str, str], datetime]) -> list[Finding]:
+    """Return the findings of these rows without what somebody has looked at already.
+
+    ``settled``: (kind, subject) → when it was acknowledged; only rows after that count for it.
+    """
+    standing = []
+    for found in findings(rows, limits):
+        key = (found.kind.value, found.subject)
+        if key not in settled:
+            standing.append(found)
+        elif found.last_at > settled[key]:
+            since = findings([row for row in rows if row.at > settled[key]], limits)
+            standing += [each for each in since if (each.kind.value, each.subject) == key]
+    return standing
+
+
 def failed_sign_ins(rows: Iterable[Seen], limits: Limits) -> Iterator[Finding]:
     """Wrong passwords and codes: many for one account, or many from one address, for whichever accounts."""
     failed = [row for row in rows if row.kind == FAILED]
@@ -52,10 +72,16 @@ def failed_sign_ins(rows: Iterable[Seen], limits: Limits) -> Iterator[Finding]:
 
 
 def probing(rows: Iterable[Seen], limits: Limits) -> Iterator[Finding]:
-    """One person asks again and again for what is not there for them: ids of others look exactly so."""
+    """One person asks again and again for what is not there for them: ids of others look exactly so.
+
+    A viewer left open after its study was given back asks for a stack of images, so those count less.
+    """
     denied = [row for row in rows if row.kind.startswith(DENIED)]
-    for person, burst in _bursts(denied, lambda row: row.person, limits.soon, limits.denials):
-        yield _finding(Kind.PROBING, str(person), burst, user_id=str(person), addresses=_addresses(burst))
+    of_images = [row for row in denied if row.route.startswith(STACKS) or row.kind == REFUSED_AT_CELL]
+    others = [row for row in denied if row not in of_images]
+    for some, many in ((others, limits.denials), (of_images, limits.denials_of_images)):
+        for person, burst in _bursts(some, lambda row: row.person, limits.soon, many):
+            yield _finding(Kind.PROBING, str(person), burst, user_id=str(person), addresses=_addresses(burst))
 
 
 def mass_download(rows: Iterable[Seen], limits: Limits) -> Iterator[Finding]:
@@ -77,11 +103,6 @@ def place(address: str) -> str:
     if known.version == 6 and known.ipv4_mapped:  # noqa: PLR2004 - the protocol's number
         known = known.ipv4_mapped
     return str(ip_network(f"{known}/{24 if known.version == 4 else 48}", strict=False))  # noqa: PLR2004
-
-
-def quarter_of(day: datetime) -> str:
-    """Return the name of a quarter: "2026-Q4"."""
-    return f"{day.year}-Q{(day.month + 2) // 3}"
 
 
 def _once_per_study(rows: Iterable[Seen]) -> list[Seen]:

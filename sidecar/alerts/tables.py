@@ -35,6 +35,7 @@ class Alert(Base):
     last_at: Mapped[datetime] = mapped_column(WHEN)
     raised_at: Mapped[datetime] = mapped_column(WHEN)
     told_at: Mapped[datetime | None] = mapped_column(WHEN)
+    mailed_at: Mapped[datetime | None] = mapped_column(WHEN)
     acknowledged_at: Mapped[datetime | None] = mapped_column(WHEN)
     acknowledged_by: Mapped[UUID | None]
     acknowledged_name: Mapped[str] = mapped_column(Text, default="")

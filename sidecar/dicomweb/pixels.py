@@ -15,7 +15,7 @@ from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied, Missing
 from sidecar.kernel.settings import Settings
-from sidecar.studies.cells import cell_of
+from sidecar.studies.cells import cell_of, visitor
 from sidecar.studies.tables import Study
 
 bp = Blueprint("pixels", __name__, url_prefix="/edge")
@@ -55,8 +55,8 @@ def may_have_objects(scope: Scope) -> ResponseReturnValue:
     The cell then looks by UIDs alone, so an instance is looked for here: another patient's may bear all the UIDs above it.
     """
     _, cell = _decide(scope, request.args.get("root", ""), _objects)
-    visitor = _visitor(scope, request.args.get("root", ""))
-    token = _tokens().service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now, visitor=visitor)
+    asking = _visitor(scope, request.args.get("root", ""))
+    token = _tokens().service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now, visitor=asking)
     return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
 
 
@@ -96,9 +96,7 @@ def _decide(scope: Scope, name: str, named: Callable[[Scope, Root], list[Study]]
 
 def _visitor(scope: Scope, root: str) -> Visitor:
     """Return who asks, for the record of the cell's gate."""
-    purpose = "own-archive" if root == OWN else "reading"
-    actor = scope.actor
-    return Visitor(scope.user_id, scope.organisation_id, str(actor.role), actor.session, scope.address, purpose)
+    return visitor(scope, "own-archive" if root == OWN else "reading")
 
 
 def _tokens() -> CellTokens:

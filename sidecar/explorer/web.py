@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, jsonify, redirect, render_te
 from flask.typing import ResponseReturnValue
 
 from sidecar.adapters.cell_client import CellAddress
-from sidecar.adapters.cell_tokens import CellTokens, Visitor
+from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.archive.web.blueprint import VERBS
 from sidecar.explorer.events import ExplorerOpened
 from sidecar.explorer.roots import OWN, Root, open_root
@@ -16,7 +16,7 @@ from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied, Missing
 from sidecar.kernel.settings import Settings
-from sidecar.studies.cells import cell_of
+from sidecar.studies.cells import cell_of, visitor
 
 bp = Blueprint("explorer", __name__)
 
@@ -68,9 +68,7 @@ def may_explore(scope: Scope) -> ResponseReturnValue:
         now=scope.now,
         life=TOKEN_LIFE,
         studies=root.uids,
-        visitor=Visitor(
-            scope.user_id, scope.organisation_id, str(scope.actor.role), scope.actor.session, scope.address, "explorer"
-        ),
+        visitor=visitor(scope, "explorer"),
     )
     return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
 

@@ -38,7 +38,11 @@ class Permission(StrEnum):
     CONTRACT_READ = "organisations:contract:read"
     USER_MANAGE = "accounts:user:manage"
     USER_APPROVE = "accounts:user:approve"
+    SECURITY_MANAGE = "accounts:security:manage"
     AUDIT_READ = "audit:journal:read"
+    ALERT_HANDLE = "alerts:alert:handle"
+    FORWARDING_MANAGE = "alerts:forwarding:manage"
+    ACCESS_REVIEW = "alerts:access:review"
     ORGANISATION_MANAGE = "platform:organisation:manage"
     CELL_MANAGE = "platform:cell:manage"
 
@@ -51,7 +55,8 @@ _DELETER = _SENDER | {P.STUDY_DELETE, P.DELETION_READ}
 _KEEPER = frozenset({P.STUDY_HOLD, P.DELETION_READ, P.RETENTION_MANAGE})
 _READER = _STAFF | {P.STUDY_CLAIM, P.REPORT_WRITE, P.REPORT_SIGN}
 _LEAD = _STAFF | {P.STUDY_ASSIGN, P.STUDY_PRIORITISE, P.CONTRACT_READ, P.USER_APPROVE}
-_ADMIN = frozenset({P.STUDY_LIST, P.USER_MANAGE, P.USER_APPROVE, P.AUDIT_READ, P.CONTRACT_READ})
+_OVERSEER = frozenset({P.AUDIT_READ, P.ALERT_HANDLE, P.FORWARDING_MANAGE, P.ACCESS_REVIEW})
+_ADMIN = frozenset({P.STUDY_LIST, P.USER_MANAGE, P.SECURITY_MANAGE, P.USER_APPROVE, P.CONTRACT_READ}) | _OVERSEER
 _UNDER_GLASS = _STAFF
 """What broken glass adds to any role; the walls narrow it to the studies it was broken for."""
 
@@ -72,8 +77,18 @@ GRANTS: dict[tuple[OrganisationKind, Role], frozenset[Permission]] = {
     (OrganisationKind.READING_GROUP, Role.TECHNICIAN): frozenset({P.STUDY_LIST}),
     (OrganisationKind.READING_GROUP, Role.VIEWER): frozenset({P.STUDY_LIST, P.REPORT_READ}),
     (OrganisationKind.PLATFORM, Role.ADMIN): frozenset(
-        {P.ORGANISATION_MANAGE, P.CELL_MANAGE, P.USER_MANAGE, P.USER_APPROVE, P.CONTRACT_READ, P.AUDIT_READ, P.GLASS_BREAK}
-    ),
+        {
+            P.ORGANISATION_MANAGE,
+            P.CELL_MANAGE,
+            P.USER_MANAGE,
+            P.USER_APPROVE,
+            P.SECURITY_MANAGE,
+            P.CONTRACT_READ,
+            P.AUDIT_READ,
+            P.GLASS_BREAK,
+        }
+    )
+    | _OVERSEER,
 }
 
 

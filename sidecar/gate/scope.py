@@ -125,7 +125,8 @@ class Scope:
         for person, address, happened in self.told:
             _tell_walls(self.session, _walls(person, login="", cell=None, now=self.now))
             body = _body(self, happened) | {"actor": person.user_id, "actor_organisation": person.organisation_id}
-            journal.append(self.session, happened.organisation_id, body | {"role": person.role, "address": address})
+            seen = {"name": person.name, "role": person.role, "address": address}
+            journal.append(self.session, happened.organisation_id, body | seen)
         if self.told:
             _tell_walls(self.session, self.session.info["walls"])
 

@@ -31,7 +31,7 @@ def record(scope: Scope, visit: forms.GateVisited, visitor: Visitor | None) -> N
         if visitor is None:
             scope.emit(happened)
         else:
-            person = Actor(visitor.user_id, visitor.organisation_id, Role(visitor.role), None, session=visitor.session)
+            person = Actor(visitor.user_id, visitor.organisation_id, Role(visitor.role), None, visitor.name, visitor.session)
             scope.emit_for(person, visitor.address, happened)
 
 

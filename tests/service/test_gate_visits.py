@@ -43,7 +43,9 @@ def receipt(app: Flask, cell_id: UUID) -> Callable[[Person], str]:
 
     def give(person: Person) -> str:
         actor = person.actor
-        visitor = Visitor(person.user_id, person.organisation_id, str(actor.role), actor.session, "10.9.8.7", "reading")
+        visitor = Visitor(
+            person.user_id, person.organisation_id, str(actor.role), actor.session, "10.9.8.7", "reading", actor.name
+        )
         return tokens.receipt(cell_id, visitor)
 
     return give
@@ -69,6 +71,7 @@ def test_images_given_at_the_gate_are_on_record_once_in_the_persons_name(
         "studies.images.accessed", cast.reader.user_id, cast.nightowls,
     )  # fmt: skip
     assert row.study_id is not None
+    assert (body["name"], row.outcome) == ("Dr. Nora Reader", 0)
     assert (body["role"], body["address"], body["facts"]["count"], body["facts"]["purpose"]) == (
         "radiologist", "10.9.8.7", 299, "reading",
     )  # fmt: skip

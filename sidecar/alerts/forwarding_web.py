@@ -1,0 +1,92 @@
+"""The page on which an administrator says where the journal goes besides, and sees how far it is."""
+
+from typing import Any, cast
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from sidecar.adapters.seals import Seal
+from sidecar.alerts import forwarding
+from sidecar.alerts.forms import FhirForm, SyslogForm
+from sidecar.alerts.forwarding import Progress, Target
+from sidecar.alerts.syslog import DEFAULT_PORT
+from sidecar.gate.forms import Filled, read
+from sidecar.gate.http import route
+from sidecar.gate.permissions import Permission
+from sidecar.gate.scope import Scope
+from sidecar.kernel.errors import Missing
+
+bp = Blueprint("forwarding", __name__)
+MANAGE = Permission.FORWARDING_MANAGE
+EMPTY = {"start": "now", "authority": "", "host": "", "port": DEFAULT_PORT, "url": "", "bearer": ""}
+
+
+@route(bp, "/admin/forwarding", needs=MANAGE)
+def show_forwarding(scope: Scope) -> ResponseReturnValue:
+    """Show both collectors and how far they are."""
+    return _page(scope)
+
+
+@route(bp, "/admin/forwarding", needs=MANAGE, methods=("POST",))
+def set_forwarding(scope: Scope) -> ResponseReturnValue:
+    """Set one of them; what was sent there goes on from where it was."""
+    target = _target(request.form.get("target", ""))
+    filled = read(SyslogForm, request.form) if target is Target.SYSLOG else read(FhirForm, request.form)
+    if filled.value is None:
+        return _page(scope, target, filled), 400
+    to = filled.value.destination()
+    forwarding.set_target(scope, _seal(), target, to, everything=filled.value.everything)
+    _tell(f"The journal goes to {to.host} from now on.")
+    return redirect("/admin/forwarding")
+
+
+@route(bp, "/admin/forwarding/<target>/end", needs=MANAGE, methods=("POST",))
+def end_forwarding(scope: Scope, target: str) -> ResponseReturnValue:
+    """Send nothing there any more."""
+    forwarding.end_target(scope, _target(target))
+    _tell("The journal is not forwarded there any more. Setting it again goes on from then.")
+    return redirect("/admin/forwarding")
+
+
+@route(bp, "/admin/forwarding/<target>/try", needs=MANAGE, methods=("POST",))
+def try_forwarding(scope: Scope, target: str) -> ResponseReturnValue:
+    """Try at once instead of at the end of the pause."""
+    forwarding.try_now(scope, _target(target))
+    _tell("It is tried again now.")
+    return redirect("/admin/forwarding")
+
+
+def _target(name: str) -> Target:
+    try:
+        return Target(name)
+    except ValueError:
+        raise Missing from None
+
+
+def _page(scope: Scope, target: Target | None = None, filled: Filled[Any] | None = None) -> str:
+    known = forwarding.progress(scope)
+    values = {each.value: _values(known.get(each)) for each in Target}
+    if target and filled:
+        values[target.value] |= {**filled.values, "bearer": ""}
+    return render_template(
+        "admin_forwarding.html",
+        known={each.value: progress for each, progress in known.items()},
+        values=values,
+        errors={each.value: filled.errors if filled and each is target else {} for each in Target},
+    )
+
+
+def _values(progress: Progress | None) -> dict[str, Any]:
+    if progress is None:
+        return dict(EMPTY)
+    row = progress.forwarding
+    host = f"[{row.host}]" if ":" in row.host else row.host
+    return EMPTY | {"host": row.host, "port": row.port, "authority": row.authority, "url": f"https://{host}:{row.port}{row.path}"}
+
+
+def _seal() -> Seal:
+    return cast("Seal", current_app.extensions["readingroom.seal"])
+
+
+def _tell(text: str) -> None:
+    flash({"text": text, "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
