@@ -4,10 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from sidecar.accounts.events import SignedOut
+from sidecar.alerts.model import Kind
+from sidecar.alerts.service import raise_alert
 from sidecar.archive import service as archive
 from sidecar.gate.scope import Event, Scope
 from sidecar.orders.events import OrderAdded, OrderChanged
 from sidecar.reports.events import ReportSigned
+from sidecar.sharing.events import GlassBroken
 from sidecar.studies import access, contexts, requests
 from sidecar.studies import service as studies
 from sidecar.studies.events import InstancesArrived, StudyArrived, StudyCompleted, StudyRouted
@@ -47,6 +50,12 @@ def _bring_back(scope: Scope, happened: InstancesArrived) -> None:
         archive.bring_back(scope, happened.study_id)
 
 
+def _alert_glass(scope: Scope, happened: GlassBroken) -> None:
+    if happened.organisation_id == scope.actor.organisation_id:  # of the platform's, the worker reads in the hospital's journal
+        facts = {"user_id": scope.user_id, "subject": happened.glass_id, "minutes": happened.minutes}
+        raise_alert(scope, organisation_id=happened.organisation_id, kind=Kind.BREAK_GLASS, facts=facts)
+
+
 def _close_contexts(scope: Scope, _happened: SignedOut) -> None:
     contexts.close_contexts(scope)
 
@@ -60,6 +69,7 @@ REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {
     StudyCompleted: (_complete_order,),
     OrderAdded: (_find_studies,),  # images may come before their order is written down
     OrderChanged: (_find_studies,),
+    GlassBroken: (_alert_glass,),
     SignedOut: (_close_contexts,),
 }
 
