@@ -279,6 +279,119 @@ def _workshop(data: Path) -> Iterator["Workshop"]:
         raise click.ClickException(problem.message) from problem
 
 
+@cli.group()
+def keys() -> None:
+    """List, rotate or destroy the keys of organisations, and hand out those of their backups."""
+
+
+@keys.command("list")
+@data_option
+def keys_list(data: Path) -> None:
+    """Print which keys there are and were; never their bytes."""
+    from sidecar.instance import keeping
+
+    for line in keeping.list_keys(finished(data)):
+        end = f"destroyed {line.destroyed}" if line.destroyed else "in use"
+        click.echo(f"{line.organisation:40} {line.purpose:7} {line.generation:4}  made {line.created}  {end}")
+
+
+@keys.command("rotate")
+@data_option
+@click.option("--organisation", multiple=True, help="Only this one, by name or id; may be repeated. Default: all.")
+@click.option("--master", is_flag=True, help="Replace the master key that wraps the others; web and worker pause for it.")
+def keys_rotate(data: Path, organisation: tuple[str, ...], master: bool) -> None:  # noqa: FBT001
+    """Close everything sealed anew under new keys and destroy the old ones. Broken off, the same command goes on."""
+    from sidecar.instance import keeping
+
+    instance = finished(data)
+    with _told():
+        if master:
+            console.print(f"The master key is new; {keeping.rotate_master(instance)} data keys are wrapped with it.")
+            return
+        named = [keeping.organisation(instance, each) for each in organisation]
+        console.print(f"{keeping.rotate(instance, named)} values are closed under new keys; the old keys are destroyed.")
+
+
+@keys.command("shred")
+@data_option
+@click.argument("organisation")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def keys_shred(data: Path, organisation: str, yes: bool) -> None:  # noqa: FBT001
+    """Destroy an organisation's keys and delete its patients' records, for ever.
+
+    What its keys closed is noise from then on, wherever a copy lies: credentials, documents, backups. What lay open (patients,
+    studies, reports) is deleted. Its name, its people's names, contracts and the audit journal stay. The master key is replaced.
+    """
+    from sidecar.instance import keeping
+
+    instance = finished(data)
+    with _told():
+        which = keeping.organisation(instance, organisation)
+        if not yes:
+            click.confirm(f"Destroy the keys and records of {organisation} for ever?", abort=True)
+        destroyed, rows, wrapped = keeping.shred(instance, which)
+    console.print(f"{destroyed} keys are destroyed, {rows} rows deleted; {wrapped} keys of others have a new master key.")
+    console.print("Its images lie in its cell's directory: stop the cell on the page Cells, then delete that directory.")
+
+
+@keys.command("export")
+@data_option
+@click.argument("organisation")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.password_option("--passphrase", envvar="RR_PASSPHRASE", help="Closes the file. Asked for, or from RR_PASSPHRASE.")
+def keys_export(data: Path, organisation: str, file: Path, passphrase: str) -> None:
+    """Write the key of an organisation's backups to FILE, closed by a passphrase: they are restored with it. Keep both apart."""
+    from sidecar.instance import keeping
+
+    instance = finished(data)
+    with _told():
+        keeping.hand_out(instance, keeping.organisation(instance, organisation), file, passphrase)
+
+
+@cli.command()
+@data_option
+@click.argument("organisation")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=False))
+def backup(data: Path, organisation: str, file: Path) -> None:
+    """Write one organisation to FILE, closed under its own key.
+
+    All its rows, signed reports and their PDFs. Not its images: copy its cell's directory, see README.
+    """
+    from sidecar.instance import keeping
+
+    instance = finished(data)
+    with _told():
+        rows = keeping.backup(instance, keeping.organisation(instance, organisation), file)
+    console.print(f"{rows} rows are in {file}.")
+
+
+@cli.command()
+@data_option
+@click.argument("file", type=existing_file)
+@click.option("--key", required=True, type=existing_file, help="The file that `keys export` wrote.")
+@click.option("--passphrase", envvar="RR_PASSPHRASE", prompt=True, hide_input=True, help="Asked for, or from RR_PASSPHRASE.")
+def restore(data: Path, file: str, key: str, passphrase: str) -> None:
+    """Bring an organisation back from FILE into an instance that does not have it."""
+    from sidecar.instance import keeping
+
+    with _told():
+        which, rows = keeping.restore(finished(data), Path(file), Path(key), passphrase)
+    console.print(f"{rows} rows of {which} are back.")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in a line what cannot be done."""
+    from sidecar.kernel.errors import Problem
+
+    try:
+        yield
+    except Problem as problem:
+        raise click.ClickException(problem.message) from problem
+    except FileExistsError as there_already:
+        raise click.ClickException(f"{there_already.filename} exists; nothing is written over") from there_already
+
+
 @cli.command()
 def permissions() -> None:
     """Print which role may do and see what.

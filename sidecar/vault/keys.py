@@ -3,6 +3,7 @@
 import secrets
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -14,6 +15,11 @@ from sidecar.vault.model import KeyName, Purpose
 from sidecar.vault.tables import DataKey
 
 KEY_BYTES = 32
+
+
+def new_key() -> bytes:
+    """Return a random key."""
+    return secrets.token_bytes(KEY_BYTES)
 
 
 def place(name: KeyName) -> str:
@@ -45,9 +51,25 @@ def named(scope: Scope, master: Seal, name: KeyName) -> Seal:
     return _unwrap(master, scope.one(select(DataKey).where(*same).execution_options(populate_existing=True)))
 
 
+def living(scope: Scope, master: Seal, organisation_id: UUID) -> dict[int, bytes]:
+    """Return every data key that still opens, by generation: they travel with a backup, inside it."""
+    mine = (DataKey.organisation_id == organisation_id, DataKey.purpose == Purpose.ROWS, DataKey.wrapped.is_not(None))
+    rows = scope.session.scalars(select(DataKey).where(*mine).order_by(DataKey.generation))
+    return {row.generation: _unwrap(master, row).key for row in rows}
+
+
+def wraps(master: Seal, name: KeyName, wrapped: bytes) -> bool:
+    """Say whether this master key wrapped that key."""
+    try:
+        master.open(wrapped, place=place(name))
+    except InvalidTag:
+        return False
+    return True
+
+
 def add(scope: Scope, master: Seal, wanted: KeyName, key: bytes = b"") -> None:
     """Write a generation with a new random key, or with a given one; where somebody else did so first, theirs counts."""
-    wrapped = master.close(key or secrets.token_bytes(KEY_BYTES), place=place(wanted))
+    wrapped = master.close(key or new_key(), place=place(wanted))
     row = {"organisation_id": wanted.organisation_id, "purpose": wanted.purpose.value, "generation": wanted.generation}
     made = insert(DataKey).values(**row, wrapped=wrapped, created_at=scope.now)
     scope.session.execute(made.on_conflict_do_nothing())

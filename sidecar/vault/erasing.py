@@ -1,0 +1,46 @@
+"""What lies open of an organisation is deleted when it is shredded: patients, studies, reports, whatever no key covers.
+
+It stays in the database's log until that is recycled, and in the file system until it is overwritten: hence the encrypted volume
+that README asks for.
+"""
+
+from uuid import UUID
+
+from psycopg import sql
+
+from sidecar.kernel.errors import Conflict
+from sidecar.vault import rows
+from sidecar.vault.rows import Connection
+
+KEPT = {
+    "organisations": "its name: whom the rest is about",
+    "users": "the journal names people by these rows; their secrets are sealed",
+    "contracts": "what was billed",
+    "journal": "who did what, six years (45 CFR 164.316(b)(2)(i))",
+    "journal_checkpoints": "they prove the journal",
+    "journal_keeping": "how long the journal is kept",
+}
+"""Tables whose rows outlive their organisation's shredding, each with its reason."""
+
+
+def erase(connection: Connection, organisation_id: UUID) -> int:
+    """Delete every row of an organisation except KEPT, all or nothing; return how many. Conflict while a legal hold is on."""
+    who = {"organisation": organisation_id}
+    held = connection.execute(
+        "SELECT 1 FROM legal_holds WHERE organisation_id = %(organisation)s AND lifted_at IS NULL UNION ALL"
+        " SELECT 1 FROM journal_keeping WHERE organisation_id = %(organisation)s AND held_at IS NOT NULL LIMIT 1",
+        who,
+    ).fetchone()
+    if held:
+        raise Conflict("A legal hold is on this organisation's records. Lift it first.")
+    gone = 0
+    erased = [table for table in rows.tables(connection) if table not in KEPT]
+    with connection.transaction():
+        connection.execute("SET LOCAL session_replication_role = replica")  # signed reports never change; here they end
+        for table in erased:
+            deleted = connection.execute(sql.SQL("DELETE FROM {} WHERE {}").format(sql.Identifier(table), rows.mine(table)), who)
+            gone += deleted.rowcount
+    for table in [*erased, "data_keys", "users"]:
+        connection.execute(sql.SQL("VACUUM FULL {}").format(sql.Identifier(table)))  # the files are written anew without them
+    connection.execute("CHECKPOINT")
+    return gone
