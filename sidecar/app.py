@@ -88,6 +88,7 @@ BLUEPRINTS = (
     "sidecar.dicomweb.pixels",
     "sidecar.explorer.web",
     "sidecar.notifications.api",
+    "sidecar.notifications.web",
     "sidecar.api.studies",
     "sidecar.api.users",
     "sidecar.api.user_activity",
@@ -257,8 +258,7 @@ def _answer_problems(app: Flask) -> None:
     def _problem(problem: Problem) -> Response:
         if problem.status == 401 and not problems.wants_json() and "HX-Request" not in request.headers:  # noqa: PLR2004
             return _to_sign_in()
-        refusals.note(problem)
-        return problems.answer(problem)
+        return problems.answer(refusals.noted(problem))
 
     @app.errorhandler(CSRFError)
     def _csrf(_error: CSRFError) -> Response:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sidecar.accounts import enrolling, events, forms, service, sessions
 from sidecar.accounts.asking import next_page
 from sidecar.accounts.ending import LONGEST_CELL_TOKEN
+from sidecar.accounts.sso import policy as sso
 from sidecar.accounts.tables import User
 from sidecar.adapters.redis import revoke_session
 from sidecar.adapters.seals import Seal
@@ -57,6 +58,11 @@ def login_post(_scope: Scope) -> ResponseReturnValue:
         return render_template("login.html", email=email, error=WRONG, next_page=next_page()), 401
     if user.totp_sealed is None:
         raise Invalid("This account has no second factor yet. Use the invitation link you were given.")
+    try:
+        with scopes().open(Actor(user.id, user.organisation_id, None, None)) as within:
+            sso.refuse_password(within)
+    except sso.SsoRequired as required:  # only who knows the password is led there
+        return redirect(required.path)
     sessions.half_open(user, next_page=next_page())
     return redirect("/login/code")
 

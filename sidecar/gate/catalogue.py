@@ -37,6 +37,7 @@ MEANING: Mapping[Permission, str] = {
     P.CONTRACT_READ: "see contracts",
     P.USER_MANAGE: "manage accounts",
     P.USER_APPROVE: "approve newcomers, and changes of role as the second person",
+    P.SECURITY_MANAGE: "set limits, single sign-on, and revoke API keys",
     P.AUDIT_READ: "read the audit journal",
     P.ORGANISATION_MANAGE: "manage organisations and contracts",
     P.CELL_MANAGE: "manage archives",
