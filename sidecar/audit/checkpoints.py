@@ -76,8 +76,9 @@ class Signer:
         return self.private.sign(about + statement)
 
     def checkpoint(self, organisation_id: UUID, *, sequence: int, hash_: bytes, at: datetime, kind: Kind) -> "Checkpoint":
-        """Return a signed checkpoint."""
-        made = Checkpoint(organisation_id, sequence, kind, hash_, at, self.verifier.fingerprint, b"")
+        """Return a signed checkpoint. Its moment is one of milliseconds, as it is written everywhere."""
+        moment = at.replace(microsecond=at.microsecond // 1000 * 1000)
+        made = Checkpoint(organisation_id, sequence, kind, hash_, moment, self.verifier.fingerprint, b"")
         return replace(made, signature=self.sign(CHECKPOINT, made.statement()))
 
 

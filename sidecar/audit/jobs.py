@@ -20,36 +20,48 @@ CHECKED_EVERY = timedelta(hours=20)
 
 def sign_checkpoints(workshop: Workshop) -> None:
     """Sign the last row of every journal that has grown, in the database and outside it."""
-    signer = _signer(workshop)
-    for organisation_id in _organisations(workshop.scopes):
-        with workshop.scopes.open(system_actor(organisation_id)) as scope:
-            made = service.sign_head(scope, signer)
-        _keep(workshop, made)
+    for organisation_id in organisations(workshop.scopes):
+        sign_checkpoint(workshop, organisation_id)
 
 
 def check_chains(workshop: Workshop) -> None:
     """Verify every journal once a day; what does not verify is put on record and raises an alert there."""
-    verifier = _signer(workshop).verifier
-    for organisation_id in _organisations(workshop.scopes):
-        with workshop.scopes.open(system_actor(organisation_id)) as scope:
-            checked_at = service.known_keeping(scope).checked_at
-            if checked_at is not None and checked_at > scope.now - CHECKED_EVERY:
-                continue
-            outside = anchors.kept(workshop.settings.checkpoints_dir, organisation_id)
-            verdict = service.verify(scope, verifier, outside=outside)
-            if service.note_check(scope, verdict, at=scope.now):
-                said = "; ".join(verdict.faults)
-                scope.emit(JournalBroken(organisation_id=organisation_id, rows=verdict.rows, verdict=said))
-                LOG.critical("a journal does not verify", organisation=str(organisation_id), faults=list(verdict.faults))
+    for organisation_id in organisations(workshop.scopes):
+        check_chain(workshop, organisation_id)
 
 
 def forget_old(workshop: Workshop) -> None:
     """Remove rows that are older than their organisation keeps them."""
-    signer = _signer(workshop)
-    for organisation_id in _organisations(workshop.scopes):
-        with workshop.scopes.open(system_actor(organisation_id)) as scope:
-            beginning = forgetting.forget(scope, signer)
-        _keep(workshop, beginning)
+    for organisation_id in organisations(workshop.scopes):
+        forget_in(workshop, organisation_id)
+
+
+def sign_checkpoint(workshop: Workshop, organisation_id: UUID) -> None:
+    """Sign one journal's last row."""
+    with workshop.scopes.open(system_actor(organisation_id)) as scope:
+        made = service.sign_head(scope, _signer(workshop))
+    _keep(workshop, made)
+
+
+def check_chain(workshop: Workshop, organisation_id: UUID) -> None:
+    """Verify one journal, if its last check is a day old."""
+    with workshop.scopes.open(system_actor(organisation_id)) as scope:
+        checked_at = service.known_keeping(scope).checked_at
+        if checked_at is not None and checked_at > scope.now - CHECKED_EVERY:
+            return
+        outside = anchors.kept(workshop.settings.checkpoints_dir, organisation_id)
+        verdict = service.verify(scope, _signer(workshop).verifier, outside=outside)
+        if service.note_check(scope, verdict, at=scope.now):
+            said = "; ".join(verdict.faults)
+            scope.emit(JournalBroken(organisation_id=organisation_id, rows=verdict.rows, verdict=said))
+            LOG.critical("a journal does not verify", organisation=str(organisation_id), faults=list(verdict.faults))
+
+
+def forget_in(workshop: Workshop, organisation_id: UUID) -> None:
+    """Remove what is too old in one journal."""
+    with workshop.scopes.open(system_actor(organisation_id)) as scope:
+        beginning = forgetting.forget(scope, _signer(workshop))
+    _keep(workshop, beginning)
 
 
 def _keep(workshop: Workshop, made: Checkpoint | None) -> None:
@@ -63,6 +75,7 @@ def _signer(workshop: Workshop) -> Signer:
     return Signer.from_pem(workshop.settings.secret("checkpoint_key.pem"))
 
 
-def _organisations(scopes: Scopes) -> list[UUID]:
+def organisations(scopes: Scopes) -> list[UUID]:
+    """Return everybody who has a journal."""
     with scopes.open(platform_system()) as scope:
         return [UUID(str(each)) for each in scope.session.scalars(select(ORGANISATIONS.c.id))]

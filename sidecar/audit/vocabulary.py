@@ -130,6 +130,7 @@ CODES: Mapping[str, Code] = {
     "organisations.organisation.": SOFTWARE_CHANGED,
     "organisations.refusal.": NODE_REFUSED,
     "organisations.sender.": NETWORK_CHANGED,
+    "archive.study.damaged": ALERTED,
     "vault.key.": SECURITY_CHANGED,
     "vault.keys.": SECURITY_CHANGED,
     "vault.copy.made": EXPORTED,

@@ -109,6 +109,7 @@ WORDS = {
     "organisations.sender.removed": "removed the sender {aet} from {network}",
     "organisations.refusal.noticed": "the archive refused {aet} from {address} ({reason})",
     "organisations.refusal.dismissed": "dismissed the refused sender {aet} from {address}",
+    "archive.study.damaged": "found damaged files: {altered} altered, {missing} missing",
     "vault.key.rotated": "gave the organisation a new data key ({closed_anew} values closed anew)",
     "vault.keys.destroyed": "destroyed all keys of the organisation",
     "vault.copy.made": "wrote a backup of the organisation ({rows} rows)",

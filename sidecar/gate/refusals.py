@@ -8,11 +8,12 @@ from typing import cast
 
 from flask import current_app, request
 from redis import Redis
+from sqlalchemy.exc import OperationalError
 
 from sidecar.gate.actor import Actor
 from sidecar.gate.events import DoorDenied, DoorMissed
 from sidecar.gate.http import current_actor, open_scope
-from sidecar.kernel.errors import Denied, Missing, Problem
+from sidecar.kernel.errors import Busy, Denied, Missing, Problem
 
 WINDOW = 600
 """Seconds from the first refusal until one counts anew."""
@@ -20,21 +21,27 @@ EACH = 50
 """So many are written one by one."""
 
 
-def note(problem: Problem) -> None:
-    """Put on record that somebody signed in was denied something, or named an id that is not theirs.
+def noted(problem: Problem) -> Problem:
+    """Put on record that somebody signed in was denied something, or named an id that is not theirs; return what to answer.
 
-    Called before the answer is sent, in a transaction of its own: that of the request is gone. Raises Busy as the journal does.
+    Called before the answer is sent, in a transaction of its own: that of the request is gone. Busy when it cannot be written.
     """
     actor = current_actor()
     event = _event(problem)
     if event is None or actor.user_id is None or actor.organisation_id is None:
-        return
+        return problem
     count = _count(actor, event.kind)
     if count > EACH and count & (count - 1):
-        return
+        return problem
     route = request.url_rule.rule if request.url_rule else ""
-    with open_scope(actor) as scope:
-        scope.emit(event(organisation_id=actor.organisation_id, route=route, method=request.method, count=count))
+    try:
+        with open_scope(actor) as scope:
+            scope.emit(event(organisation_id=actor.organisation_id, route=route, method=request.method, count=count))
+    except Busy as busy:
+        return busy
+    except OperationalError:
+        return Busy("The database is not answering. Try again shortly.")
+    return problem
 
 
 def _event(problem: Problem) -> type[DoorDenied | DoorMissed] | None:

@@ -22,10 +22,10 @@ from tests.cast import Cast, Person
 Browse = Callable[[Person | None], Browser]
 
 
-def register(scopes: Scopes, cast: Cast, count: int = 3) -> None:
+def register(scopes: Scopes, cast: Cast, count: int = 3, *, name: str = "CT") -> None:
     for number in range(count):
         with scopes.open(cast.owner.actor) as scope:
-            organisations.add_sender(scope, aet=f"CT{number}", network="10.1.2.0/24")
+            organisations.add_sender(scope, aet=f"{name}{number}", network="10.1.2.0/24")
 
 
 def tamper(services: Instance, statement: LiteralString, organisation_id: UUID) -> None:
