@@ -1,4 +1,4 @@
-"""Handing audit messages over: syslog over TLS (RFC 5425), or HTTPS. Who cannot prove to be the host that was set gets nothing."""
+"""Handing audit messages over: syslog over TLS (RFC 5425), or HTTPS. Who cannot prove to be the host set gets nothing."""
 
 import socket
 import ssl

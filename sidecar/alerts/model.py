@@ -19,6 +19,8 @@ class Kind(StrEnum):
     LOCKED = "locked"
     REPLAY = "replay"
     REVIEW_DUE = "review-due"
+    JOURNAL_BROKEN = "journal-broken"
+    IMAGES_DAMAGED = "images-damaged"
 
 
 LABELS: Mapping[Kind, str] = {
@@ -30,8 +32,10 @@ LABELS: Mapping[Kind, str] = {
     Kind.LOCKED: "Second factor locked",
     Kind.REPLAY: "An old token was used again",
     Kind.REVIEW_DUE: "Access review is due",
+    Kind.JOURNAL_BROKEN: "The journal does not verify",
+    Kind.IMAGES_DAMAGED: "Stored images are damaged",
 }
-GRAVE = frozenset({Kind.BREAK_GLASS, Kind.PROBING, Kind.MASS_DOWNLOAD, Kind.REPLAY})
+GRAVE = frozenset({Kind.BREAK_GLASS, Kind.PROBING, Kind.MASS_DOWNLOAD, Kind.REPLAY, Kind.JOURNAL_BROKEN, Kind.IMAGES_DAMAGED})
 """What is mailed at once, however lately there was mail."""
 
 
@@ -46,6 +50,7 @@ class Seen:
     study_id: UUID | None = None
     count: int = 1
     route: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sidecar.gate.actor import Role
 from sidecar.gate.scope import Scope
 from sidecar.kernel.journal import JournalRow
 
-WATCHED = (rules.FAILED, "gate.door.denied", "gate.door.missed", rules.REFUSED_AT_CELL, *rules.TAKEN, rules.GIVEN)
+WATCHED = (rules.FAILED, "gate.door.denied", "gate.door.missed", rules.REFUSED_AT_CELL, *rules.TAKEN, rules.GIVEN, *rules.AT_ONCE)
 MOST_ROWS = 20_000
 """Rows looked at in one go; who fills an hour with more has raised an alert long before."""
 SHOWN_SETTLED = 50
@@ -46,6 +46,7 @@ def _seen(row: JournalRow) -> Seen:
         study_id=row.study_id,
         count=1 if at_door else int(facts.get("count", 1)),
         route=str(facts.get("route", "")),
+        subject=str(facts.get("glass_id", "")),
     )
 
 

@@ -14,6 +14,12 @@ from sidecar.alerts.model import Finding, Kind, Seen
 FAILED = "accounts.user.sign-in-failed"
 REFUSED_AT_CELL = "studies.gate.refused"
 DENIED = ("gate.door.", REFUSED_AT_CELL)
+AT_ONCE: Mapping[str, Kind] = {
+    "sharing.glass.broken": Kind.BREAK_GLASS,
+    "accounts.user.second-factor-locked": Kind.LOCKED,
+    "accounts.token.reused": Kind.REPLAY,
+    "audit.journal.checked": Kind.JOURNAL_BROKEN,
+}
 STACKS = ("/dicom-web/", "/explorer/", "/edge/")
 """Routes that a viewer asks by itself, hundreds at a time."""
 TAKEN = ("archive.study.downloaded", "deidentification.export.downloaded")
@@ -41,7 +47,7 @@ class Limits:
 
 def findings(rows: Sequence[Seen], limits: Limits) -> list[Finding]:
     """Return every alert these rows (oldest first) deserve."""
-    return [*failed_sign_ins(rows, limits), *probing(rows, limits), *mass_download(rows, limits)]
+    return [*failed_sign_ins(rows, limits), *probing(rows, limits), *mass_download(rows, limits), *at_once(rows)]
 
 
 def deserved(rows: Sequence[Seen], limits: Limits, settled: Mapping[tuple[str, str], datetime]) -> list[Finding]:
@@ -92,6 +98,16 @@ def mass_download(rows: Iterable[Seen], limits: Limits) -> Iterator[Finding]:
     seen = _once_per_study(row for row in rows if row.kind == GIVEN)
     for person, burst in _bursts(seen, lambda row: row.person, limits.long, limits.studies_seen):
         yield _finding(Kind.MASS_DOWNLOAD, str(person), burst, user_id=str(person), addresses=_addresses(burst))
+
+
+def at_once(rows: Iterable[Seen]) -> Iterator[Finding]:
+    """What is an alert whenever it happens; one of each subject."""
+    latest: dict[tuple[Kind, str], Finding] = {}
+    for row in rows:
+        if row.kind in AT_ONCE:
+            kind, subject = AT_ONCE[row.kind], row.subject or str(row.person or "")
+            latest[kind, subject] = _finding(kind, subject, [row], **({"user_id": str(row.person)} if row.person else {}))
+    yield from latest.values()
 
 
 def place(address: str) -> str:

@@ -14,6 +14,8 @@ ADVICE: Mapping[Kind, str] = {
     Kind.LOCKED: "Ask whether it was them, then unlock it on their page.",
     Kind.REPLAY: "All its sessions were ended. Ask where the program runs, and whether its token can have got lost.",
     Kind.REVIEW_DUE: "Go through who may do what, and confirm it.",
+    Kind.IMAGES_DAMAGED: "Do not read from them. Bring the files back from the backup of the cell, or have the study sent again.",
+    Kind.JOURNAL_BROKEN: "Call the platform administrator. Delete nothing.",
 }
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
@@ -27,6 +29,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     Kind.NEW_PLACE: ("{who} signed in from {place} for the first time.",) * 2,
     Kind.LOCKED: ("The second factor of {who} is locked after too many wrong codes.", "A second factor is locked."),
     Kind.REPLAY: ("A refresh token of {who} was used a second time.", "A refresh token was used a second time."),
+    Kind.JOURNAL_BROKEN: ("An entry of the journal was changed or removed outside the application.",) * 2,
+    Kind.IMAGES_DAMAGED: ("{count} files of a study are not what was received: altered, missing or unreadable.",) * 2,
     Kind.REVIEW_DUE: ("Nobody has reviewed yet who may do what in {quarter}.",) * 2,
 }
 """Kind → what happened, about a person and about nobody in particular."""

@@ -206,7 +206,7 @@ def test_c06_fhir_takes_each_as_a_valid_audit_event_with_the_bearer(
 
 
 @pytest.mark.parametrize("answer", [302, 401, 422, 503])
-def test_what_a_fhir_server_does_not_take_waits_and_nothing_overtakes_it(  # noqa: PLR0917
+def test_what_a_fhir_server_does_not_take_waits_and_nothing_overtakes_it(
     cast: Cast, scopes: Scopes, signer: Pair, server: FhirServer, point: Callable[..., None], ship: Callable[[Target], int],
     answer: int,
 ) -> None:  # fmt: skip
@@ -275,7 +275,8 @@ def test_an_administrator_sets_shows_and_ends_a_forwarding(
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"host": ""}, {"host": "http://x"}, {"host": "127.0.0.1\r\nx"}, {"port": "0"}, {"port": "x"}, {"authority": "not a certificate"},
+        {"host": ""}, {"host": "http://x"}, {"host": "127.0.0.1\r\nx"}, {"port": "0"}, {"port": "x"},
+        {"authority": "not a certificate"},
         {"target": "fhir", "url": "http://siem.mercy.example/fhir"}, {"target": "fhir", "url": "https://u:p@siem.example/fhir"},
         {"target": "fhir", "url": "https://siem.example/fhir?x=1"}, {"target": "fhir", "url": "file:///etc/passwd"},
         {"target": "fhir", "url": "https://siem.example/fhir", "bearer": "a\r\nb"},
