@@ -33,7 +33,16 @@ def nodes(scope: Scope) -> NodesAnswer:
     return NodesAnswer(nodes=[answers.node(each) for each in queries.nodes(scope)])
 
 
-@api.route(bp, "/api/sends", needs=Permission.STUDY_SEND, body=forms.SendForm, answer=JobsAnswer, idempotent=True, **POST)
+@api.route(
+    bp,
+    "/api/sends",
+    needs=Permission.STUDY_SEND,
+    methods=("POST",),
+    body=forms.SendForm,
+    answer=JobsAnswer,
+    idempotent=True,
+    refusals=(404,),
+)
 def send_studies(scope: Scope, body: forms.SendForm) -> JobsAnswer:
     """Send studies. One that is not the caller's, and none is sent."""
     return JobsAnswer(jobs=[answers.job(each) for each in service.send(scope, body.study_ids, node_id=body.node_id)])

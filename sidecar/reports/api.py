@@ -41,7 +41,9 @@ def list_reports(scope: Scope, query: ReportsAsked) -> ReportsAnswer:
     return ReportsAnswer(reports=[_line(each) for each in rows], next=following)
 
 
-@api.route(bp, "/api/reports", needs=WRITE, methods=("POST",), body=OpenBody, answer=ReportAnswer, idempotent=True)
+@api.route(
+    bp, "/api/reports", needs=WRITE, methods=("POST",), body=OpenBody, answer=ReportAnswer, idempotent=True, refusals=(404,)
+)
 def open_report(scope: Scope, body: OpenBody) -> ReportAnswer:
     """Open the report of a study for writing."""
     return _report(scope, service.open_report(scope, body.study_id))

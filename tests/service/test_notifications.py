@@ -110,3 +110,23 @@ def test_a_notification_never_leads_out_of_the_house(cast: Cast, scopes: Scopes)
     for wrong in ("https://elsewhere.example", "//elsewhere.example", "javascript:alert(1)"):
         with pytest.raises(ValueError, match="page of ours"), scopes.open(cast.owner.actor) as scope:
             notify(scope, organisation_id=cast.mercy, user_id=cast.owner.user_id, kind="test", text="x", href=wrong)
+
+
+def test_the_bell_counts_and_the_page_puts_away(browse: Browse, cast: Cast, scopes: Scopes) -> None:
+    owner = browse(cast.owner)
+    assert "Nothing new" in owner.get("/notifications").text
+    tell(scopes, cast.owner, "A study waits for <you>.", href="/hospital")
+    tell(scopes, cast.owner, "Your account was unlocked.")
+    assert 'hx-get="/notifications/bell"' in owner.get("/hospital").text
+    assert '<span class="count">2</span>' in owner.get("/notifications/bell").text
+    page = owner.get("/notifications").text
+    assert "A study waits for &lt;you&gt;." in page
+    first = owner.get("/api/notifications").json["notifications"][1]["id"]
+    gone = owner.post(f"/notifications/{first}")
+    assert (gone.status_code, gone.location) == (302, "/hospital")
+    assert '<span class="count">1</span>' in owner.get("/notifications/bell").text
+    assert owner.post("/notifications/read").location == "/notifications"
+    assert "count" not in owner.get("/notifications/bell").text
+    unknown = uuid4()
+    strange = browse(cast.colleague).post(f"/notifications/{first}")
+    assert alike(strange, first) == alike(browse(cast.colleague).post(f"/notifications/{unknown}"), unknown)

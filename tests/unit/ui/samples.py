@@ -10,7 +10,7 @@ from uuid import UUID
 from jinja2 import Environment, FileSystemLoader
 
 from sidecar.ui import jinja
-from tests.unit.ui import admin_samples, archive_samples, order_samples
+from tests.unit.ui import admin_samples, api_samples, archive_samples, order_samples
 
 TEMPLATES = jinja.STATIC.parent / "templates"
 NOW = datetime(2026, 11, 21, 20, 4, 7, tzinfo=UTC)
@@ -337,6 +337,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
 PAGES |= admin_samples.contexts(NOW)
 PAGES |= order_samples.contexts()
 PAGES |= archive_samples.contexts(NOW)
+PAGES |= api_samples.contexts(NOW)
 
 FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/worklist/changes": ("_worklist_rows.html", {"rows": []}),
@@ -349,6 +350,7 @@ FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "/hospital/counts": ("_hospital_counts.html", {"counts": HOSPITAL["counts"]}),
     "/hospital/changes": ("_hospital_rows.html", {"rows": []}),
+    "/notifications/bell": ("_bell.html", {"unread": 2}),
     "/problem": ("error.html", {"problem": Missing(), "fragment": True}),
 }
 

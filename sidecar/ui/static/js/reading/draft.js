@@ -1,6 +1,7 @@
 // The text is never lost: saved 800 ms after the first unsaved key, also while typing goes on; kept on the page while the
 // server is away, retried until it is in.
-// PUT <address> {revision, sections} → {revision, saved_at}; 409 → {message, revision, sections, saved_by, saved_at}.
+// PUT <address> {revision, sections}, If-Match: the revision → {revision, saved_at};
+// 412 → {message, revision, sections, saved_by, saved_at}.
 // Nothing is written to the browser's storage: a shared workstation must not keep patients' reports.
 
 import { $$ } from '../lib/dom.js';
@@ -59,7 +60,8 @@ export class Draft {
   }
 
   request(revision = this.revision, keepalive = false) {
-    return send('PUT', this.address, { revision, sections: this.sections }, { keepalive });
+    const headers = { 'If-Match': `"${revision}"` };
+    return send('PUT', this.address, { revision, sections: this.sections }, { headers, keepalive });
   }
 
   async save() {
@@ -80,7 +82,7 @@ export class Draft {
       return;
     }
     if (answer.ok) this.saved(answer.data, sent);
-    else if (answer.status === 409 && answer.data?.sections) await this.conflict(answer.data, sent);
+    else if ([409, 412].includes(answer.status) && answer.data?.sections) await this.conflict(answer.data, sent);
     else if (answer.status >= 500 || answer.status === 401 || answer.status === 429) this.retry(problem(answer));
     else this.show('refused', problem(answer));
   }
