@@ -23,6 +23,7 @@ tested without a server.
 - courier   from the queue to the sidecar's inbox: reserve, post, acknowledge
 - inbox     that post, over HTTP
 - logfile   keeps Orthanc's log small
+- logtext   what is written about faults: one line, nobody's data
 - modalities  keeps Orthanc's list of modalities equal to the application entities
 - watch     once a second: policy and modalities
 - announce  the cell-started event

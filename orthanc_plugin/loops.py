@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from orthanc_plugin.logtext import fault
+
 RESTART_PAUSE = 2.0
 """Seconds before a step that raised is tried again."""
 
@@ -15,7 +17,7 @@ Step = Callable[[], float]
 class Loop:
     """Runs a step again and again in a daemon thread.
 
-    The one place that catches everything: an unexpected error is logged with its traceback and the step is tried
+    The one place that catches everything: an unexpected error is logged with where it happened and the step is tried
     again, because a cell that stops telling is worse than a cell that tells late. `unblock` ends a step that waits for
     something else than time.
     """
@@ -62,7 +64,7 @@ class Loop:
                 if self._stopping.is_set():
                     return
                 self.crashes += 1
-                self._report_crash(f"{self.name}: {type(error).__name__}: {error}")
+                self._report_crash(f"{self.name}: {fault(error)}")
                 self.rest(RESTART_PAUSE)
                 continue
             if pause > 0:

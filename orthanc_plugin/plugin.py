@@ -9,11 +9,11 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import re
 import signal
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from orthanc_plugin.announce import announcement
 from orthanc_plugin.archive import Archive
 from orthanc_plugin.courier import Courier
 from orthanc_plugin.decide import Request, Verdict
+from orthanc_plugin.digests import MOST, digests
 from orthanc_plugin.door.addresses import Addresses
 from orthanc_plugin.door.news import Listener
 from orthanc_plugin.door.records import Records
@@ -37,6 +38,7 @@ from orthanc_plugin.holdings import Desk
 from orthanc_plugin.inbox import Inbox
 from orthanc_plugin.inner_port import keep_inside
 from orthanc_plugin.logfile import keep_small
+from orthanc_plugin.logtext import one_line
 from orthanc_plugin.loops import Loop, Step
 from orthanc_plugin.owners import Owners
 from orthanc_plugin.pace import IDLE, Pace
@@ -155,7 +157,7 @@ SETTINGS = read(os.environ)
 QUEUE, REFUSED = OrthancQueue("readingroom-events"), OrthancQueue("readingroom-refused-events")
 STORE, REST = OrthancStore(), OrthancRest()
 POLICY = PolicyFile(SETTINGS.policy_file, cell=SETTINGS.cell, organisation=SETTINGS.organisation)
-KEEPER = PolicyKeeper(POLICY, REST, say=orthanc.LogWarning, shout=orthanc.LogError)
+KEEPER = PolicyKeeper(POLICY, REST, say=orthanc.LogWarning, shout=lambda said: orthanc.LogError(one_line(said)))
 OWNERS = Owners(REST.find, REST.post)
 GATE = Gate(POLICY, OWNERS)
 EXPLORERS_EXTENSION = "/plugins/explorer.js"
@@ -177,7 +179,7 @@ ARCHIVE = Archive(REST.get, REST.post, cell=SETTINGS.cell, caller=Addresses(SETT
 HARVESTER = Harvester(ARCHIVE, QUEUE, STORE)
 PACE = Pace()
 INBOX = Inbox(SETTINGS.inbox_url, cell=SETTINGS.cell, secret_file=SETTINGS.secret_file)
-COURIER = Courier(QUEUE, REFUSED, INBOX.deliver, orthanc.LogError)
+COURIER = Courier(QUEUE, REFUSED, INBOX.deliver, lambda said: orthanc.LogError(one_line(said)))
 WORKLIST = Worklist(
     SETTINGS.directory / "worklist.json",
     cell=SETTINGS.cell,
@@ -300,8 +302,8 @@ def desk_step() -> float:
 
 
 def crashed(message: str) -> None:
-    """Log an unexpected error of a thread with its traceback."""
-    orthanc.LogError(f"{message}\n{traceback.format_exc()}")
+    """Log an unexpected error of a thread."""
+    orthanc.LogError(one_line(message))
 
 
 WATCH_LOOP = Loop("rr-watch", lambda: quietly(watch_step), crashed)
@@ -381,6 +383,15 @@ def answer_changes(output: Any, _uri: str, **request: Any) -> None:
     output.AnswerBuffer(json.dumps(answer, ensure_ascii=False), "application/json")
 
 
+def answer_digests(output: Any, _uri: str, **request: Any) -> None:
+    """What the files of some instances are now (``instances``: their ids, with commas between)."""
+    asked = request.get("get", {}).get("instances", "").split(",")
+    if len(asked) > MOST or not all(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}", each) for each in asked):
+        output.SendHttpStatusCode(400)
+        return
+    output.AnswerBuffer(json.dumps(digests(REST.find, SETTINGS.directory / "storage", asked)), "application/json")
+
+
 def answer_status(output: Any, _uri: str, **_request: Any) -> None:
     """What a person wants to know about a cell that seems silent."""
     policy, report = POLICY.current, COURIER.report
@@ -414,7 +425,7 @@ def answer_worklist(answers: Any, query: Any, _connection: Any) -> None:
         for step in WORKLIST.find(asked):
             answers.WorklistAddAnswer(query, step)
     except WorklistError as error:
-        orthanc.LogError(f"worklist: {error}")
+        orthanc.LogError(one_line(f"worklist: {error}"))
         raise
 
 
@@ -438,6 +449,7 @@ if unguarded := unanswered(ROUTES, ANSWERED):
 for pattern in ANSWERED:
     orthanc.RegisterRestCallback(pattern, answer_in_place)
 orthanc.RegisterRestCallback("/readingroom/changes", answer_changes)
+orthanc.RegisterRestCallback("/readingroom/digests", answer_digests)
 orthanc.RegisterRestCallback("/readingroom/status", answer_status)
 orthanc.RegisterWorklistCallback2(answer_worklist)
 atexit.register(stop)

@@ -9,7 +9,6 @@ import ssl
 import sys
 import threading
 import time
-import traceback
 from types import FrameType
 
 from orthanc_plugin.door.addresses import Addresses
@@ -22,6 +21,7 @@ from orthanc_plugin.door.records import Records
 from orthanc_plugin.door.tally import Record, Tally
 from orthanc_plugin.door.tls import TlsFiles
 from orthanc_plugin.holdings import ask
+from orthanc_plugin.logtext import fault, one_line
 from orthanc_plugin.policy import PolicyError, PolicyFile
 from orthanc_plugin.settings import read
 
@@ -37,7 +37,7 @@ SWITCH_SECONDS = 0.0005
 
 def say(message: str, *, level: str = "W") -> None:
     """Write a line to the process's log, in the form of Orthanc's: W for what happens, E for what is wrong."""
-    print(f"{level}{time.strftime('%m%d %H:%M:%S', time.gmtime())}.000000 door] {message}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"{level}{time.strftime('%m%d %H:%M:%S', time.gmtime())}.000000 door] {one_line(message)}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 class Door:
@@ -118,8 +118,8 @@ class Door:
     def _serve(self, connection: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
         try:
             serve(self._house, connection, address, context)
-        except Exception:  # noqa: BLE001 - one caller's thread: the others go on, and the log says what happened
-            say(f"an association failed\n{traceback.format_exc()}", level="E")
+        except Exception as error:  # noqa: BLE001 - one caller's thread: the others go on, and the log says what happened
+            say(f"an association failed: {fault(error)}", level="E")
 
     def end(self) -> None:
         """End the associations, and write down what became of them."""
