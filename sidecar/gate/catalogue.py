@@ -39,6 +39,9 @@ MEANING: Mapping[Permission, str] = {
     P.USER_APPROVE: "approve newcomers, and changes of role as the second person",
     P.SECURITY_MANAGE: "set limits, single sign-on, and revoke API keys",
     P.AUDIT_READ: "read the audit journal",
+    P.ALERT_HANDLE: "look at alerts and settle them",
+    P.FORWARDING_MANAGE: "forward the journal to another system",
+    P.ACCESS_REVIEW: "review who has access, each quarter",
     P.ORGANISATION_MANAGE: "manage organisations and contracts",
     P.CELL_MANAGE: "manage archives",
 }

@@ -1,5 +1,7 @@
 """The worklist's pages and fragments, and the line that says "look again". What the templates need stands at their heads."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, stream_with_context
@@ -9,6 +11,7 @@ from sidecar.accounts.sessions import session_watch
 from sidecar.assignment import policy, service
 from sidecar.assignment.queries import candidates
 from sidecar.audit.reads import note_list, note_record
+from sidecar.gate.fields import Show, show
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
@@ -18,7 +21,7 @@ from sidecar.studies import queries as studies
 from sidecar.studies.tables import Study
 from sidecar.worklist import forms, page, preview, queries, stream
 from sidecar.worklist.lines import ELSEWHERE
-from sidecar.worklist.model import Viewer
+from sidecar.worklist.model import Filters, Sort, Viewer
 
 bp = Blueprint("worklist", __name__)
 
@@ -40,7 +43,7 @@ def home(scope: Scope) -> ResponseReturnValue:
 def worklist(scope: Scope) -> ResponseReturnValue:
     """Show the list with its views and search."""
     g.live = True
-    filters = forms.read_filters(request.args)
+    filters = _filters(scope, request.args)
     preview_open = request.cookies.get("preview") == "on"
     shown = page.whole(scope, filters, _viewer(scope))
     note_list(scope, "worklist", filters.asked(), shown["shown"])
@@ -50,7 +53,7 @@ def worklist(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/worklist/rows", needs=Permission.STUDY_READ, methods=("POST",))
 def rows(scope: Scope) -> ResponseReturnValue:
     """Draw the list anew for other filters. POST: a search may hold a patient's name, and addresses end up in logs."""
-    filters = forms.read_filters(request.form)
+    filters = _filters(scope, request.form)
     shown = page.listing(scope, filters, _viewer(scope))
     note_list(scope, "worklist", filters.asked(), shown["shown"])
     return render_template("_worklist_list.html", **shown)
@@ -60,7 +63,7 @@ def rows(scope: Scope) -> ResponseReturnValue:
 def changes(scope: Scope) -> ResponseReturnValue:
     """Answer the rows touched since ``since``, and in headers the next cursor and whether to ask again at once."""
     fields = request.values
-    filters = forms.read_filters(fields)
+    filters = _filters(scope, fields)
     found = queries.changes(scope, filters, _viewer(scope), since=forms.read_cursor(fields))
     note_list(scope, "worklist", filters.asked(), len(found.rows), refresh=True)
     response = Response(render_template("_worklist_rows.html", **page.rows(scope, found.rows)), mimetype="text/html")
@@ -132,8 +135,16 @@ def assign(scope: Scope, study_id: UUID) -> ResponseReturnValue:
 
 
 def _row(scope: Scope, study: Study) -> str:
-    filters = forms.read_filters({name: request.form[name] for name in ("view", "sort") if name in request.form})
+    filters = _filters(scope, {name: request.form[name] for name in ("view", "sort") if name in request.form})
     return render_template("_worklist_rows.html", **page.rows(scope, [queries.one(scope, study, filters)]))
+
+
+def _filters(scope: Scope, given: Mapping[str, str]) -> Filters:
+    """Return what is asked for. Whom names are masked for cannot order by them: the order would spell them out."""
+    filters = forms.read_filters(given)
+    if filters.sort is Sort.PATIENT and show(scope.actor, "patient_name") is not Show.PLAIN:
+        return replace(filters, sort=Sort.URGENCY)
+    return filters
 
 
 def _viewer(scope: Scope) -> Viewer:

@@ -61,7 +61,7 @@ def titles(identity: str, service: str, here: Hospital, there: Hospital) -> tupl
 
 @pytest.mark.parametrize("service", list(SERVICES))
 @pytest.mark.parametrize("identity", IDENTITIES)
-def test_who_gets_what(hospitals: Hospitals, service: str, identity: str) -> None:
+def test_b07_who_gets_what(hospitals: Hospitals, service: str, identity: str) -> None:
     for here, there in (hospitals, hospitals[::-1]):
         calling, called, reason = titles(identity, service, here, there)
         before, at_node = there.state(), len(there.received)
@@ -85,7 +85,7 @@ def test_what_was_moved_came_from_the_own_archive(hospitals: Hospitals) -> None:
         assert not any(there.canary in str(each) for each in here.received)
 
 
-def test_nothing_is_moved_to_who_is_not_the_own_node(hospitals: Hospitals) -> None:
+def test_b07_nothing_is_moved_to_who_is_not_the_own_node(hospitals: Hospitals) -> None:
     for here, there in (hospitals, hospitals[::-1]):
         counts = len(here.received), len(there.received)
         for destination in (there.node, "NOBODY", there.cell.aet, here.cell.aet):

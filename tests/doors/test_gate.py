@@ -194,7 +194,7 @@ def test_no_way_of_writing_a_path_reaches_another_study(cell: RunningCell, readi
         ("POST /instances HTTP/1.1", "Content-Type: multipart/form-data; boundary=x"),
     ],
 )
-def test_no_disguised_method(cell: RunningCell, line: str, header: str) -> None:
+def test_b04_no_disguised_method(cell: RunningCell, line: str, header: str) -> None:
     answer = raw(cell, line.format(path=path_of(OWN[0])), cell.token(studies=[STUDY]), header, "Content-Length: 0")
     assert re.match(rb"HTTP/1\.1 (400|403|404|405) ", answer), answer[:200]
     assert OWN[0].PixelData not in answer
@@ -252,7 +252,7 @@ def test_every_known_route_is_shut_to_whom_it_is_not_open(cell: RunningCell, ide
         assert asked(cell, identifiers, token, open_to) > 250
 
 
-def test_nothing_is_served_that_was_not_reviewed(cell: RunningCell, module_inbox: FakeInbox) -> None:
+def test_b01_nothing_is_served_that_was_not_reviewed(cell: RunningCell, module_inbox: FakeInbox) -> None:
     """The running server's own list, and what its plugins registered, against the table: the surveys take ten seconds."""
     module_inbox.wait_for(lambda: bool(module_inbox.events("cell-started")), timeout=40)
     (started, *_) = module_inbox.events("cell-started")

@@ -41,7 +41,7 @@ def twin_folders(root: Path) -> tuple[str, tuple[Path, Path]]:
 
 
 @pytest.mark.parametrize("order", ["one first", "other first", "at once"])
-def test_twins_stay_two(workshop: Workshop, hospitals: tuple[Cell, Cell], tmp_path: Path, order: str) -> None:
+def test_b06_twins_stay_two(workshop: Workshop, hospitals: tuple[Cell, Cell], tmp_path: Path, order: str) -> None:
     study_uid, folders = twin_folders(tmp_path)
     jobs = list(zip(hospitals, folders, strict=True))
     if order == "other first":

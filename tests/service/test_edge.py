@@ -41,7 +41,7 @@ def edge(door: Edge) -> Edge:
         "/dicom-web/ctx/studies?%5Fmethod=DELETE",
     ],
 )
-def test_crooked_requests_end_at_the_door(edge: Edge, target: str) -> None:
+def test_b04_crooked_requests_end_at_the_door(edge: Edge, target: str) -> None:
     assert edge.raw(target) == 400
     assert edge.web.seen == edge.cell.seen == []
 
@@ -145,7 +145,7 @@ def test_only_get_reaches_pixels(edge: Edge) -> None:
     assert edge.cell.seen == []
 
 
-def test_the_web_application_hears_the_true_address_and_no_claims(edge: Edge) -> None:
+def test_b04_the_web_application_hears_the_true_address_and_no_claims(edge: Edge) -> None:
     edge.http.get(
         "/worklist?PatientName=DOE",
         headers={

@@ -70,7 +70,7 @@ def visible(scopes: Scopes, actor: Actor, study_id: UUID) -> bool:
         return scope.session.scalar(select(func.count()).select_from(Study).where(Study.id == study_id)) == 1
 
 
-def test_owner_and_reading_group_see_a_study_and_nobody_else(cast: Cast, scopes: Scopes) -> None:
+def test_b05_owner_and_reading_group_see_a_study_and_nobody_else(cast: Cast, scopes: Scopes) -> None:
     study = add_study(scopes, cast.mercy, cast.nightowls)
     assert visible(scopes, cast.owner.actor, study)
     assert not visible(scopes, cast.colleague.actor, study)  # a viewer sees what is shared with them
@@ -88,7 +88,7 @@ def test_unrouted_study_is_the_owners_alone(cast: Cast, scopes: Scopes) -> None:
     assert not visible(scopes, cast.reader.actor, study)
 
 
-def test_without_context_every_table_is_empty(cast: Cast, scopes: Scopes) -> None:
+def test_b05_without_context_every_table_is_empty(cast: Cast, scopes: Scopes) -> None:
     add_study(scopes, cast.mercy, cast.nightowls)
     with scopes.engine.connect() as connection:
         tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
@@ -96,7 +96,7 @@ def test_without_context_every_table_is_empty(cast: Cast, scopes: Scopes) -> Non
             assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0, table  # noqa: S608 - from the catalogue
 
 
-def test_catalogue_every_table_is_forced_and_has_a_restrictive_wall(scopes: Scopes) -> None:
+def test_b05_catalogue_every_table_is_forced_and_has_a_restrictive_wall(scopes: Scopes) -> None:
     with scopes.engine.connect() as connection:
         rows = connection.execute(
             text(
@@ -116,7 +116,7 @@ def test_catalogue_every_table_is_forced_and_has_a_restrictive_wall(scopes: Scop
         assert row.owner == "readingroom_owner"
 
 
-def test_application_role_can_neither_bypass_nor_own(scopes: Scopes) -> None:
+def test_b05_application_role_can_neither_bypass_nor_own(scopes: Scopes) -> None:
     with scopes.engine.connect() as connection:
         me = connection.execute(
             text("SELECT rolname, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user")
@@ -139,7 +139,7 @@ def test_application_role_can_neither_bypass_nor_own(scopes: Scopes) -> None:
             connection.execute(text(statement))
 
 
-def test_foreign_keys_and_unique_constraints_begin_with_the_organisation(scopes: Scopes) -> None:
+def test_b05_foreign_keys_and_unique_constraints_begin_with_the_organisation(scopes: Scopes) -> None:
     roots = {"organisations"}
     with scopes.engine.connect() as connection:
         rows = connection.execute(
@@ -156,7 +156,7 @@ def test_foreign_keys_and_unique_constraints_begin_with_the_organisation(scopes:
         assert row.first == "organisation_id", row.conname
 
 
-def test_a_thousand_pooled_transactions_with_errors_leak_nothing(cast: Cast, scopes: Scopes) -> None:
+def test_b05_a_thousand_pooled_transactions_with_errors_leak_nothing(cast: Cast, scopes: Scopes) -> None:
     studies = {cast.mercy: add_study(scopes, cast.mercy), cast.luke: add_study(scopes, cast.luke)}
     people = {cast.mercy: cast.owner.actor, cast.luke: cast.luke_technician.actor}
     dice = random.Random(7)  # noqa: S311 - a repeatable order, not a secret
@@ -178,7 +178,7 @@ def test_a_thousand_pooled_transactions_with_errors_leak_nothing(cast: Cast, sco
                 assert bare.scalars(mine).all() == []
 
 
-def test_a_reading_group_cannot_write_into_a_providers_walls(cast: Cast, scopes: Scopes) -> None:
+def test_b05_a_reading_group_cannot_write_into_a_providers_walls(cast: Cast, scopes: Scopes) -> None:
     with pytest.raises(DBAPIError, match="row-level security"), scopes.open(cast.reader.actor) as scope:
         scope.session.add(study_row(cast.mercy, cast.nightowls))
         scope.session.flush()
@@ -238,7 +238,7 @@ def test_nobody_stands_in_for_what_the_owners_functions_read(scopes: Scopes) -> 
     """A temporary table of the caller comes before ours unless pg_temp is named last; its triggers would run as the owner."""
     with scopes.engine.connect() as connection:
         paths = connection.execute(text("SELECT proname, proconfig FROM pg_proc WHERE prosecdef")).all()
-    assert {name for name, _ in paths} == {"journal_append", "journal_forget", "cell_address", "end_loans", "studies_of_patient"}
+    assert {name for name, _ in paths} == {"journal_append", "platform_organisation", "journal_forget", "cell_address", "end_loans", "studies_of_patient"}
     assert {tuple(settings) for _, settings in paths} == {("search_path=pg_catalog, public, pg_temp",)}
 
 
