@@ -7,6 +7,7 @@ from sidecar.accounts.events import SignedOut
 from sidecar.alerts.model import Kind
 from sidecar.alerts.service import raise_alert
 from sidecar.archive import service as archive
+from sidecar.archive.events import StudyDamaged
 from sidecar.gate.scope import Event, Scope
 from sidecar.orders.events import OrderAdded, OrderChanged
 from sidecar.reports.events import ReportSigned
@@ -56,6 +57,11 @@ def _alert_glass(scope: Scope, happened: GlassBroken) -> None:
         raise_alert(scope, organisation_id=happened.organisation_id, kind=Kind.BREAK_GLASS, facts=facts)
 
 
+def _alert_damage(scope: Scope, happened: StudyDamaged) -> None:
+    facts = {"subject": happened.study_id, "study": happened.study_id, "count": happened.altered + happened.missing}
+    raise_alert(scope, organisation_id=happened.organisation_id, kind=Kind.IMAGES_DAMAGED, facts=facts)
+
+
 def _close_contexts(scope: Scope, _happened: SignedOut) -> None:
     contexts.close_contexts(scope)
 
@@ -70,6 +76,7 @@ REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {
     OrderAdded: (_find_studies,),  # images may come before their order is written down
     OrderChanged: (_find_studies,),
     GlassBroken: (_alert_glass,),
+    StudyDamaged: (_alert_damage,),
     SignedOut: (_close_contexts,),
 }
 

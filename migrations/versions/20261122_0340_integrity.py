@@ -35,16 +35,37 @@ CREATE TABLE report_documents (
 CREATE TABLE instance_digests (
     organisation_id UUID NOT NULL,
     orthanc_id TEXT NOT NULL,
-    sha256 BYTEA NOT NULL,
-    size_bytes BIGINT NOT NULL,
-    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    verified_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    sha256 BYTEA,
+    size_bytes BIGINT,
+    recorded_at TIMESTAMP WITH TIME ZONE,
+    verified_at TIMESTAMP WITH TIME ZONE,
+    due_at TIMESTAMP WITH TIME ZONE NOT NULL,
     damage TEXT NOT NULL,
     CONSTRAINT pk_instance_digests PRIMARY KEY (organisation_id, orthanc_id),
     CONSTRAINT fk_instance_digests_organisation_id_orthanc_id_instances
-        FOREIGN KEY(organisation_id, orthanc_id) REFERENCES instances (organisation_id, orthanc_id) ON DELETE CASCADE
+        FOREIGN KEY(organisation_id, orthanc_id) REFERENCES instances (organisation_id, orthanc_id) ON DELETE CASCADE ON UPDATE CASCADE
 );
-CREATE INDEX ix_instance_digests_organisation_id_verified_at ON instance_digests (organisation_id, verified_at);
+CREATE INDEX ix_instance_digests_organisation_id_due_at ON instance_digests (organisation_id, due_at);
+CREATE INDEX ix_instance_digests_damaged ON instance_digests (organisation_id) WHERE damage <> '';
+"""
+
+# Whoever writes down an instance owes it a digest, whichever way it came: no arrival can forget. What was recorded stays.
+CUSTODY = """
+CREATE FUNCTION owe_digests() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO instance_digests (organisation_id, orthanc_id, due_at, damage)
+    SELECT organisation_id, orthanc_id, now(), '' FROM arrived ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER owe_digests AFTER INSERT ON instances REFERENCING NEW TABLE AS arrived
+  FOR EACH STATEMENT EXECUTE FUNCTION owe_digests();
+CREATE TRIGGER refuse_change BEFORE UPDATE ON instance_digests FOR EACH ROW
+  WHEN (OLD.sha256 IS NOT NULL AND (NEW.sha256, NEW.size_bytes, NEW.recorded_at)
+    IS DISTINCT FROM (OLD.sha256, OLD.size_bytes, OLD.recorded_at)) EXECUTE FUNCTION refuse_change();
+ALTER TABLE instances NO FORCE ROW LEVEL SECURITY;
+INSERT INTO instance_digests (organisation_id, orthanc_id, due_at, damage)
+  SELECT organisation_id, orthanc_id, now(), '' FROM instances;
+ALTER TABLE instances FORCE ROW LEVEL SECURITY;
 """
 
 # A wall that is FORCEd hides a table's rows from its owner too: it is lowered while the PDFs move. They are still open then; the
@@ -90,14 +111,14 @@ WALLS = {
     # Whoever reads a report checks its signature against its authority; the keys beside the certificates are sealed.
     "signing_authorities": (f"{OWN} OR {KNOWN.format(table='signing_authorities')}", OWN, "SELECT, INSERT, UPDATE (key_sealed, clock_key_sealed)"),
     "report_documents": (PARTIES, PARTIES, "SELECT, INSERT, UPDATE (pdf_sealed)"),
-    # What was received once stays written down; of a verification only when and how it ended.
-    "instance_digests": (OWN, OWN, "SELECT, INSERT, UPDATE (verified_at, damage)"),
+    "instance_digests": (OWN, OWN, "SELECT, INSERT, UPDATE"),
 }
 
 
 def upgrade() -> None:
     op.execute(TABLES)
     op.execute(PAPERS_MOVE)
+    op.execute(CUSTODY)
     for table, (seen, written, privileges) in WALLS.items():
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -113,4 +134,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("REVOKE UPDATE (content_sealed) ON access_reviews FROM readingroom_app")
     op.execute(PAPERS_MOVE_BACK)
+    op.execute("DROP TRIGGER owe_digests ON instances")
+    op.execute("DROP FUNCTION owe_digests()")
     op.execute("DROP TABLE instance_digests, report_documents, signing_authorities")

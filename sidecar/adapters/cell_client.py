@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -131,6 +131,10 @@ class CellClient:
     def changes(self, cell: CellAddress, *, since: int, limit: int = 500) -> dict[str, Any]:
         """Return what was stored after ``since``: ``{"events": […], "last": int, "done": bool}`` (wire format 3)."""
         return self._object(cell, "/readingroom/changes", {"since": str(since), "limit": str(limit)})
+
+    def digests(self, cell: CellAddress, orthanc_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return of up to 50 instances what their files are now: sha256, size, sound; an empty object where there is none."""
+        return self._object(cell, "/readingroom/digests", {"instances": ",".join(orthanc_ids)})
 
     def status(self, cell: CellAddress) -> dict[str, Any]:
         """Return how the plugin sees its cell: queue, policy, refusals."""

@@ -98,3 +98,13 @@ class RetentionChanged(Event):
 
     kind: ClassVar[str] = "archive.retention.changed"
     years: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyDamaged(Event):
+    """Files of a study are not what was received: ``altered`` of them differ, ``missing`` are not there or cannot be read."""
+
+    kind: ClassVar[str] = "archive.study.damaged"
+    outcome: ClassVar[int] = 8
+    altered: int
+    missing: int

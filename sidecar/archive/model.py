@@ -58,3 +58,10 @@ class DeletionState(StrEnum):
     ERASING = "erasing"
     ERASED = "erased"
     UNDONE = "undone"
+
+
+class Damage(StrEnum):
+    """What is wrong with a stored file."""
+
+    ALTERED = "altered"
+    MISSING = "missing"

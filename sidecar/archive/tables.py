@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKeyConstraint, Index, Integer, Text
+from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, Index, Integer, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -107,3 +107,31 @@ class RetentionPeriod(Base):
     years: Mapped[int] = mapped_column(Integer)
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     changed_by_name: Mapped[str] = mapped_column(Text)
+
+
+class InstanceDigest(Base):
+    """What an instance's file was when it was received, and is. ``damage`` is "" or a Damage; ``due_at``: the next reading.
+
+    Written as owed by a trigger when the instance is; ``sha256`` is None until the file was read once, and stays from then on.
+    """
+
+    __tablename__ = "instance_digests"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organisation_id", "orthanc_id"],
+            ["instances.organisation_id", "instances.orthanc_id"],
+            ondelete="CASCADE",
+            onupdate="CASCADE",
+        ),
+        Index(None, "organisation_id", "due_at"),
+        Index("ix_instance_digests_damaged", "organisation_id", postgresql_where="damage <> ''"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    orthanc_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    recorded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    damage: Mapped[str] = mapped_column(Text)

@@ -81,6 +81,7 @@ CODES: Mapping[str, Code] = {
     "accounts.code.": SECURITY_CHANGED,
     "accounts.registration.": USER_CHANGED,
     "accounts.role.": ROLE_CHANGED,
+    "accounts.unknown.": SIGNED_IN,
     "alerts.alert.": ALERTED,
     "alerts.forwarding.": SECURITY_CHANGED,
     "alerts.review.": LOG_USED,

@@ -13,6 +13,7 @@ WORDS = {
     "accounts.role.change-asked": "asked for {person} to be {role_after} (now {role_before})",
     "accounts.role.changed": "changed the role of {person} from {role_before} to {role_after}",
     "accounts.role.change-refused": "refused that {person} becomes {role_after}",
+    "accounts.unknown.sign-in-failed": "failed to sign in with an address that has no account",
     "accounts.user.reset-asked": "made a link for a new password of {person} (by {by})",
     "accounts.user.password-changed": "changed the password (by {by})",
     "accounts.user.address-change-asked": "asked for another e-mail address",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -27,7 +27,6 @@ from tests.factories.studies import make_study
 from tests.service.test_reports import sign, write
 
 PASSPHRASE = "seven green bottles"
-CANARY = "CANARY^PATIENT"
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +49,19 @@ class Kept:
     file: Path
     key: Path
     rows: int
+    canary: bytes
 
 
 @pytest.fixture
 def kept(scopes: Scopes, seal: Seal, cast: Cast, services: Instance, tmp_path: Path) -> Kept:
-    study = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_name=CANARY)
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_name=(canary := f"Canary^{uuid4().hex}"))
     report = sign(scopes, seal, cast.reader, write(scopes, cast.reader, study)).report_id
     with scopes.open(cast.owner.actor) as scope:
         paper = documents.paper(scope, seal, queries.version(scope, report))
     file, key = tmp_path / "mercy.copy", tmp_path / "mercy.key"
     keeping.hand_out(services, cast.mercy, key, PASSPHRASE)
     count = keeping.backup(services, cast.mercy, file)
-    return Kept(cast.mercy, cast.luke, report, paper, file, key, count)
+    return Kept(cast.mercy, cast.luke, report, paper, file, key, count, canary.encode())
 
 
 def all_rows(instance: Instance, organisation_id: UUID) -> dict[str, set[str]]:
@@ -84,7 +84,7 @@ def everything(instance: Instance) -> Iterator[Any]:
 
 def test_a_backup_is_closed_and_comes_back_whole_into_an_empty_instance(kept: Kept, services: Instance, empty: Instance) -> None:
     raw = kept.file.read_bytes()
-    for open_text in (CANARY.encode(), b"Mercy", b"No acute finding", b"%PDF"):
+    for open_text in (kept.canary, b"Mercy", b"No acute finding", b"%PDF"):
         assert open_text not in raw
     assert kept.file.stat().st_mode & 0o077 == 0
     assert PASSPHRASE.encode() not in kept.key.read_bytes()
@@ -140,11 +140,11 @@ def test_e02_another_master_key_opens_everything_and_the_old_one_nothing(kept: K
 def test_a_master_rotation_stopped_after_its_commit_goes_on(kept: Kept, empty: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     keeping.restore(empty, kept.file, kept.key, PASSPHRASE)
 
-    def power_cut(_path: Path, _target: Path) -> Path:
+    def power_cut(_path: Path, _target: Path) -> None:
         raise InterruptedError
 
     with monkeypatch.context() as patched, pytest.raises(InterruptedError):
-        patched.setattr(Path, "replace", power_cut)
+        patched.setattr(Path, "hardlink_to", power_cut)
         keeping.rotate_master(empty)
     assert keeping.rotate_master(empty) == 0
     with keeping.workshop(empty) as shop, shop.scopes.open(system_actor(kept.mercy)) as scope:
@@ -166,10 +166,9 @@ def test_e02_a_shredded_organisation_leaves_nothing_to_read_in_the_databases_tab
     left = {table for table, each in all_rows(empty, kept.mercy).items() if each}
     assert left <= set(erasing.KEPT)
     assert "journal" in left
-    canary = CANARY.encode()
     tables = [path for path in everything(empty) if "base" in path.parts]
     assert len(tables) > 100
-    assert not [path for path in tables if canary in path.read_bytes()]
+    assert not [path for path in tables if kept.canary in path.read_bytes()]
     with keeping.workshop(empty) as shop, shop.scopes.open(system_actor(kept.mercy)) as scope:
         with pytest.raises(KeyDestroyed):
             service.open_sealed(scope, shop.seal, kept.mercy, sealed, place=f"users|{user.id}|totp")
