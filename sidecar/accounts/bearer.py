@@ -42,7 +42,9 @@ def _name_bearer() -> None:
     if said is None or request.path.startswith("/intake/"):  # the cells' own door asks in its own words
         return
     g.bearer = True
-    found = _find(said.removeprefix(SCHEME)) if said.startswith(SCHEME) else None
+    text = said.removeprefix(SCHEME)
+    found = _find(text) if said.startswith(SCHEME) else None
+    g.bearer_open = lambda: _find(text) is not None  # for answers that go on (sessions.session_watch)
     g.actor, g._login_user = (found.actor, found) if found else (NOBODY, None)  # noqa: SLF001 - what Flask-Login keeps there
     g.visit = None  # a cookie's session is not this request's
     g.bad_bearer = found is None

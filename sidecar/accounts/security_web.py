@@ -24,8 +24,8 @@ from sidecar.organisations import limits
 
 bp = Blueprint("security", __name__)
 MANAGE = Permission.SECURITY_MANAGE
-Perhaps = Annotated[int | None, BeforeValidator(lambda text: text or None)]
-"""A number, or nothing: as the house has it."""
+OrNothing = BeforeValidator(lambda text: text or None)
+"""Nothing written: as the house has it."""
 Text = StringConstraints(strip_whitespace=True, min_length=1, max_length=500)
 
 
@@ -33,8 +33,8 @@ class LimitsForm(BaseModel):
     """Budgets and networks, one network a line."""
 
     model_config = ConfigDict(extra="ignore")
-    signed_in: Annotated[Perhaps, Field(ge=limits.SIGNED_IN[0], le=limits.SIGNED_IN[1])] = None
-    uploads: Annotated[Perhaps, Field(ge=limits.UPLOADS[0], le=limits.UPLOADS[1])] = None
+    signed_in: Annotated[Annotated[int, Field(ge=limits.SIGNED_IN[0], le=limits.SIGNED_IN[1])] | None, OrNothing] = None
+    uploads: Annotated[Annotated[int, Field(ge=limits.UPLOADS[0], le=limits.UPLOADS[1])] | None, OrNothing] = None
     networks: Annotated[str, Field(max_length=2000)] = ""
     network_authentication: Annotated[int, Field(ge=limits.NETWORK_AUTHENTICATION[0], le=limits.NETWORK_AUTHENTICATION[1])]
     network_anonymous: Annotated[int, Field(ge=limits.NETWORK_ANONYMOUS[0], le=limits.NETWORK_ANONYMOUS[1])]

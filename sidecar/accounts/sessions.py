@@ -210,6 +210,9 @@ def session_watch() -> Callable[[], bool]:
     For answers made with ``stream_with_context``; each asking is one look into Redis and one short transaction. Asking is
     no act: a page that only waits for news becomes idle like any other.
     """
+    by_token = cast("Callable[[], bool] | None", g.get("bearer_open"))
+    if by_token is not None:
+        return by_token
     name, redis = session.get("visit", ""), _redis()
 
     def still_open() -> bool:

@@ -5,9 +5,11 @@ Whoever administers an organisation writes the provider's address: only what ``o
 """
 
 import base64
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
@@ -164,7 +166,7 @@ class OidcProvider:
         called, host = self._address(url)
         more = {"Host": host, "Accept": "application/json", **(headers or {})}
         try:
-            with httpx.Client(timeout=PATIENCE, trust_env=False, follow_redirects=False) as client:
+            with httpx.Client(verify=_trust(), timeout=PATIENCE, trust_env=False, follow_redirects=False) as client:
                 answer = client.request(
                     method, called, data=data, headers=more, extensions={"sni_hostname": urlsplit(url).hostname}
                 )
@@ -194,6 +196,12 @@ class OidcProvider:
             raise Unproved("the provider must speak TLS")
         literal = f"[{address}]" if ":" in address else address
         return parts._replace(netloc=f"{literal}:{port}", fragment="").geturl(), parts.netloc
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Return the authorities everybody trusts, read once: it takes longer than a question."""
+    return ssl.create_default_context()
 
 
 def _moment(seconds: object) -> datetime | None:

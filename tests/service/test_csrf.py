@@ -18,7 +18,10 @@ OTHERWISE = {
     "/dicom-web/own/studies/<study>": "DICOMweb: a page tells its site by Origin and Sec-Fetch-Site",
     "/dicom-web/<root>/studies": "a context takes no images from anybody",
     "/dicom-web/<root>/studies/<study>": "a context takes no images from anybody",
-}
+} | dict.fromkeys(
+    [f"/api/auth/{each}" for each in ("login", "refresh", "register", "forgot", "reset", "verify", "2fa/verify")],
+    "a program shows a secret in the body, and no cookie is read or set: another site's page could do no more than anybody",
+)
 """Routes without a token: what stands in its place."""
 
 
