@@ -84,6 +84,17 @@ CREATE TABLE role_changes (
 CREATE UNIQUE INDEX uq_role_changes_waiting ON role_changes (organisation_id, user_id) WHERE decided_at IS NULL;
 """
 
+# Who tries an address that has no account is on record in the platform's own chain; guests see nothing of that organisation.
+PLATFORM = """
+CREATE FUNCTION platform_organisation() RETURNS uuid
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT id FROM organisations WHERE kind = 'platform' ORDER BY created_at, id LIMIT 1
+$$;
+CREATE POLICY functions ON organisations FOR SELECT TO CURRENT_USER USING (kind = 'platform');
+REVOKE ALL ON FUNCTION platform_organisation() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION platform_organisation() TO readingroom_app;
+"""
+
 OWN = "organisation_id = app_org() OR app_platform()"
 # Who holds a token or a code sees the one row it names: so an account or an organisation is found before anybody is known.
 WALLS = {
@@ -98,6 +109,7 @@ WALLS = {
 def upgrade() -> None:
     op.execute(USERS)
     op.execute(TABLES)
+    op.execute(PLATFORM)
     for table, (seen, privileges) in WALLS.items():
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -110,6 +122,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in WALLS:
         op.execute(f"DROP TABLE {table}")
+    op.execute("DROP FUNCTION platform_organisation()")
+    op.execute("DROP POLICY functions ON organisations")
     op.execute("DROP INDEX uq_users_email_in_use")
     op.execute("UPDATE users SET email = 'deleted:' || id WHERE deleted_at IS NOT NULL")
     op.execute("ALTER TABLE users ADD CONSTRAINT uq_users_organisation_id_email UNIQUE (organisation_id, email)")

@@ -20,10 +20,15 @@ class Code(BaseModel):
     code: str = Field(min_length=6, max_length=12)
 
 
-class Enrolment(Code):
-    """A new password, twice, and the first code of the new authenticator."""
+class Proof(Code):
+    """The password of somebody who registered with one, and the first code of the new authenticator."""
 
     password: str = Field(min_length=1, max_length=1024)
+
+
+class Enrolment(Proof):
+    """A new password, twice, and the first code of the new authenticator."""
+
     again: str = Field(min_length=1, max_length=1024)
 
     @model_validator(mode="after")

@@ -1,7 +1,8 @@
 """What somebody may do who is not signed in: register, show that an address is theirs, ask for a new password, choose it.
 
 Each step opens the walls it needs and no more: first those of the one row that a code, an address or a link names, then those of
-the organisation it belongs to. Known and unknown addresses get one answer, after one and the same time.
+the organisation it belongs to. Whether an address has an account is not looked up here at all (see ``asked``): known and unknown
+ones get one answer for one and the same work.
 """
 
 from contextlib import AbstractContextManager
@@ -11,11 +12,11 @@ from uuid import UUID
 from flask import current_app, request
 from redis import Redis
 
-from sidecar.accounts import codes, identity, links, registration, reset, rules
+from sidecar.accounts import asked, codes, identity, links, registration, reset, rules
+from sidecar.accounts.asked import Asked
 from sidecar.accounts.links import Purpose
 from sidecar.accounts.office import Office
 from sidecar.adapters.seals import Seal
-from sidecar.gate import pace
 from sidecar.gate.actor import NOBODY, Actor
 from sidecar.gate.http import request_id, scopes
 from sidecar.gate.scope import Scope
@@ -34,26 +35,29 @@ def office() -> Office:
 
 def register(*, code: str, email: str, name: str, password: str) -> None:
     """Ask for an account; the next step comes by mail. Raises Invalid for a bad password, address, name or code."""
-    with pace.evenly():
-        address, person = _address(email), " ".join(name.split())
-        if not 0 < len(person) <= LONGEST_NAME:
-            raise Invalid("Write your name, as it shall stand under reports.")
-        kept = registration.check(email=address, name=person, password=password)
-        with _open(NOBODY, login=codes.normal(code)) as asking:
-            organisation_id = codes.organisation_of(asking, code)
-        with _open(_within(organisation_id)) as scope:
-            registration.ask(scope, office(), email=address, name=person, kept=kept)
+    address, person = _address(email), " ".join(name.split())
+    if not 0 < len(person) <= LONGEST_NAME:
+        raise Invalid("Write your name, as it shall stand under reports.")
+    with _open(NOBODY, login=codes.normal(code)) as asking:
+        organisation_id = codes.organisation_of(asking, code)
+    with _open(_within(organisation_id)) as scope:
+        house = registration.organisation_name(scope, organisation_id)
+    kept = registration.check(email=address, name=person, house=house, password=password)
+    _ask(Asked(address, *_door(), str(organisation_id), person, kept.hash, kept.pepper))
 
 
 def forgot(*, email: str) -> None:
-    """Send a link to every account with this address; to none when there is none. Raises nothing that tells which."""
-    with pace.evenly():
-        address = email.strip().lower()
-        with _open(NOBODY, login=address) as asking:
-            found = reset.accounts_of(asking, address)
-        for organisation_id, user_id in found:
-            with _open(_within(organisation_id)) as scope:
-                reset.send(scope, office(), user_id)
+    """Ask for a link to every account with this address. Raises nothing: whether there is one is looked up later."""
+    _ask(Asked(email.strip().lower(), *_door()))
+
+
+def _ask(wish: Asked) -> None:
+    here = office()
+    asked.put(here.redis, here.seal, wish)
+
+
+def _door() -> tuple[str, str]:
+    return request_id(), request.remote_addr or ""
 
 
 def purpose_of(token: str) -> Purpose:

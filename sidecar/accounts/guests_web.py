@@ -127,7 +127,9 @@ def verify(_scope: Scope, token: str) -> ResponseReturnValue:
     if guests.verify(token) is Purpose.EMAIL:
         session.clear()
         return _done("Your new address counts", "Sign in with it from now on. All sessions were ended.")
-    return _done("Thank you", "Your address is confirmed. Somebody of your organisation will look at your request; a mail tells you.")
+    return _done(
+        "Thank you", "Your address is confirmed. Somebody of your organisation will look at your request; a mail tells you."
+    )
 
 
 def _need(token: str, purpose: Purpose) -> None:

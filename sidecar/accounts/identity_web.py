@@ -63,7 +63,9 @@ def own_address(scope: Scope) -> ResponseReturnValue:
             at_once = identity.change_address(scope, guests.office(), address)
     except (Invalid, Conflict) as problem:
         return _page(scope, {"email": problem.message}), problem.status
-    return _back("Your address is changed." if at_once else f"Open the link that we sent to {address}; until then nothing changes.")
+    return _back(
+        "Your address is changed." if at_once else f"Open the link that we sent to {address}; until then nothing changes."
+    )
 
 
 @route(bp, "/account/password", needs=OWN, methods=("POST",))

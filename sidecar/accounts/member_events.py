@@ -47,6 +47,14 @@ class RegistrationDeclined(RegistrationEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownSignIn(Event):
+    """Somebody tried to sign in with an address that has no account; in the platform's chain, since it is nobody's."""
+
+    kind: ClassVar[str] = "accounts.unknown.sign-in-failed"
+    outcome: ClassVar[int] = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CodeMade(Event):
     """The organisation has a code to register with, and any earlier one is void."""
 

@@ -19,9 +19,7 @@ class Office:
     redis: Redis
     mails: bool
 
-    def write(
-        self, scope: Scope, organisation_id: UUID, to: str, letter: Letter, *, path: str = ""
-    ) -> None:
+    def write(self, scope: Scope, organisation_id: UUID, to: str, letter: Letter, *, path: str = "") -> None:
         """Write to somebody, where mail leaves this house."""
         if self.mails:
             subject, text = letter

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import threading
 from dataclasses import dataclass
@@ -30,9 +31,10 @@ COMMON: frozenset[str] = frozenset(FREQUENCY_LISTS["passwords"])
 """The passwords most often found in published breaches, lower case, as zxcvbn brings them."""
 OURS = ("reading", "room", "radiology", "teleradiology", "radiologist", "hospital", "orthanc", "dicom", "report")
 """Words anybody guesses first here."""
-COMMON_AND_OURS = COMMON.union(OURS)
 TRIMMINGS = "0123456789!?.,*#$&+-_ "
 """What people put around a common word when they are asked for a longer one."""
+COMMON_CORES = frozenset(core for each in COMMON if (core := each.strip(TRIMMINGS)))
+ONLY_OURS = re.compile("|".join(sorted(OURS, key=len, reverse=True)) + f"|[{re.escape(TRIMMINGS)}]")
 FEWEST_GUESSES = 10**8
 """Below this zxcvbn's estimate says that somebody who guesses online gets there."""
 ESTIMATED = 72
@@ -113,7 +115,8 @@ def context_of(*texts: str) -> tuple[str, ...]:
 
 
 def _guessed(lowered: str, context: tuple[str, ...]) -> bool:
-    if lowered in COMMON or lowered.strip(TRIMMINGS) in COMMON_AND_OURS:
+    core = lowered.strip(TRIMMINGS)
+    if lowered in COMMON or core in COMMON_CORES or (core and not ONLY_OURS.sub("", core)):
         return True
     estimate = zxcvbn(lowered[:ESTIMATED], user_inputs=[*OURS, *context])
     return bool(estimate["guesses"] < FEWEST_GUESSES)

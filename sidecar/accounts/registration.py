@@ -115,9 +115,9 @@ def decline(scope: Scope, office: Office, registration_id: UUID) -> str:
     return row.name
 
 
-def check(*, email: str, name: str, password: str) -> Kept:
+def check(*, email: str, name: str, house: str, password: str) -> Kept:
     """Return what to keep of a newcomer's password; Invalid when it is too easily guessed. Looks at nothing else."""
-    if fault := passwords.fault(password, context=passwords.context_of(email, name)):
+    if fault := passwords.fault(password, context=passwords.context_of(email, name, house)):
         raise Invalid(fault)
     return passwords.KEEPER.keep(password)
 

@@ -5,9 +5,9 @@ import secrets
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from sidecar.accounts import events, passwords, second_factor
+from sidecar.accounts import events, member_events, passwords, second_factor
 from sidecar.accounts.passwords import KEEPER, Kept
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
@@ -88,9 +88,17 @@ def check_password(scope: Scope, *, email: str, password: str) -> User | None:
             return user
     if not candidates:
         KEEPER.verifies(None, password)
+        _note_unknown(scope)
     for user in candidates:
         scope.emit_refusal(events.SignInFailed(organisation_id=user.organisation_id, user_id=user.id, factor="password"))
     return None
+
+
+def _note_unknown(scope: Scope) -> None:
+    """Put the attempt on record with the platform, without the address: as much work as for a known one."""
+    platform = scope.session.scalar(select(func.platform_organisation()))
+    if platform is not None:
+        scope.emit_refusal(member_events.UnknownSignIn(organisation_id=platform))
 
 
 def right_password(user: User, password: str) -> bool:

@@ -70,7 +70,7 @@ WORDS = {
     "deidentification.export.reviewed": "reviewed {images} images of an anonymised export: {decision}",
     "deidentification.export.finished": "an anonymised export {result} ({images} images, {left_out} left out)",
     "deidentification.export.downloaded": "downloaded an anonymised export",
-    "gate.door.denied": "was refused {method} {route} (attempt {count})",
+    "gate.door.denied": "tried what their role may not: {method} {route} (attempt {count})",
     "gate.door.missed": "asked for what is not there or not theirs: {method} {route} (attempt {count})",
     "audit.list.shown": "was shown {shown} entries of {place}",
     "audit.record.shown": "was shown {place}",

@@ -7,6 +7,7 @@ from flask import Flask
 
 from sidecar.adapters.seals import Seal
 from sidecar.app import create_app
+from sidecar.gate import pace
 from sidecar.gate.scope import Scopes
 from sidecar.instance import Instance
 from sidecar.kernel.settings import Settings
@@ -26,6 +27,14 @@ def app(settings: Settings) -> Iterator[Flask]:
     application.extensions["readingroom.scopes"].engine.dispose()
     application.extensions["readingroom.redis"].close()
     application.extensions["readingroom.cells"].close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hurried() -> Iterator[None]:
+    """Let no test but that of the timing wait for the end of a step."""
+    before, pace.STEP_SECONDS = pace.STEP_SECONDS, 0.001
+    yield
+    pace.STEP_SECONDS = before
 
 
 @pytest.fixture(scope="session")
