@@ -137,6 +137,7 @@ CODES: Mapping[str, Code] = {
     "vault.copy.made": EXPORTED,
     "vault.copy.restored": IMPORTED,
     "reports.authority.made": SECURITY_CHANGED,
+    "reports.report.copied": EXPORTED,
     "reports.report.opened": RECORD_MADE,
     "reports.report.saved": RECORD_CHANGED,
     "reports.report.signed": RECORD_CHANGED,

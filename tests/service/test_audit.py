@@ -62,25 +62,24 @@ def test_it_is_narrowed_by_person_and_outcome(browse: Browse, scopes: Scopes, ca
     admin = browse(cast.mercy_admin)
     theirs = admin.get(f"/admin/audit?person={cast.owner.user_id}").text
     assert "CT0" in theirs
-    assert "was refused GET /admin/audit (attempt 1)" in theirs
+    assert "tried what their role may not: GET /admin/audit (attempt 1)" in theirs
     assert "CT0" not in admin.get(f"/admin/audit?person={cast.mercy_manager.user_id}").text
     refused = admin.get("/admin/audit?outcome=refused").text
-    assert "was refused" in refused
+    assert "tried what their role may not" in refused
     assert "CT0" not in refused
-    assert "was refused" not in admin.get("/admin/audit?outcome=done&group=gate.").text
+    assert "tried what" not in admin.get("/admin/audit?outcome=done").text
     assert admin.get("/admin/audit?person=me").status_code == 400
 
 
 def test_it_is_paged_by_place_not_by_number(browse: Browse, scopes: Scopes, cast: Cast) -> None:
-    register(scopes, cast, 120)
+    register(scopes, cast, 60)
     admin, address, seen = browse(cast.mercy_admin), "/admin/audit?group=&outcome=done", []
     while address:
         page = admin.get(address).text
         seen += [int(each) for each in re.findall(r"AE title CT(\d+) ", page)]
-        register(scopes, cast, 0)
         older = re.search(r'href="(/admin/audit\?[^"]*after=[^"]*)"', page)
         address = older[1].replace("&amp;", "&") if older else ""
-    assert seen == list(range(119, -1, -1))
+    assert seen == list(range(59, -1, -1))
     assert admin.get("/admin/audit?after=nowhere").status_code == 400
 
 

@@ -4,7 +4,7 @@
 import gzip
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -137,8 +137,9 @@ def seen_by(connection: Connection[Any], organisation: UUID, signer: Signer, out
         " WHERE organisation_id = %s",
         (organisation,),
     ).fetchall()
-    known = [Checkpoint(*row[:2], Kind(row[2]), *row[3:]) for row in signed]
-    return walk(rows, [*known, *outside], signer.verifier, copies=True)
+    known = [Checkpoint(owner, number, Kind(kind), *rest) for owner, number, kind, *rest in signed]
+    links: Iterable[Any] = rows
+    return walk(links, [*known, *outside], signer.verifier, copies=True)
 
 
 def test_c03_a_thousand_random_tampers_are_all_found_in_the_database(
@@ -149,9 +150,9 @@ def test_c03_a_thousand_random_tampers_are_all_found_in_the_database(
     dice, found = random.Random(4), 0  # noqa: S311 - a repeatable order
     with superuser(services) as connection:
         assert seen_by(connection, cast.mercy, signer, [made]).whole
+        connection.execute("SAVEPOINT before")
         for number in range(1000):
             kind = [*STATEMENTS][number % len(STATEMENTS)]
-            connection.execute("SAVEPOINT before")
             tamper(connection, cast.mercy, kind, dice, made.sequence)
             verdict = seen_by(connection, cast.mercy, signer, [made])
             assert not verdict.whole, (number, kind)

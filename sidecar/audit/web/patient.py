@@ -19,7 +19,7 @@ from sidecar.gate.scope import Scope
 
 LONGEST_ID = 64
 """Characters of a Patient ID (PS3.5 §6.2, LO)."""
-VIEWS = (("everything", "Everyone who looked, and what was changed"), ("disclosures", "Disclosures only"))
+VIEWS = (("everything", "Every look and change"), ("disclosures", "Disclosures only"))
 
 
 @dataclass(frozen=True, slots=True)

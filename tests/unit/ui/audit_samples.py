@@ -16,7 +16,7 @@ from sidecar.audit.web.patient import VIEWS, Asked
 HOUSE, STUDY, PERSON = (UUID(int=number) for number in (1, 2, 3))
 SAID = (
     ("Dr. Nora Reader", "Night Owls Radiology", "studies.study.opened", "opened a study for reading", 0),
-    ("Noor Haddad", "", "gate.door.denied", "was refused GET /orders (attempt 1)", 4),
+    ("Noor Haddad", "", "gate.door.denied", "tried what their role may not: GET /orders (attempt 1)", 4),
     ("", "", "studies.study.arrived", "a study arrived", 0),
     ("Noor Haddad", "", "audit.list.shown", "was shown 42 entries of studies", 0),
 )
