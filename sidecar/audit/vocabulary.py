@@ -146,7 +146,7 @@ CODES: Mapping[str, Code] = {
     "sharing.glass.closed": EMERGENCY_OVER,
     "sharing.glass.reviewed": LOG_USED,
     "sharing.link.made": SHARED,
-    "sharing.link.opened": ACCESSED,
+    "sharing.link.opened": EXPORTED,  # to somebody outside: a disclosure (45 CFR 164.528)
     "sharing.link.refused": REFUSED,
     "sharing.link.revoked": SHARED,
     "sharing.link.used": ACCESSED,

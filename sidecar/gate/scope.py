@@ -131,6 +131,12 @@ class Scope:
             _tell_walls(self.session, self.session.info["walls"])
 
 
+def _name_in(actor: Actor, organisation_id: UUID) -> str:
+    """Return how somebody is called in a chain. Hospitals know the people who read for them, not those of the platform."""
+    guest = actor.kind is OrganisationKind.PLATFORM and actor.organisation_id != organisation_id
+    return "The platform" if guest else actor.name
+
+
 def _body(scope: Scope, happened: Event) -> dict[str, Any]:
     facts = asdict(happened) if is_dataclass(happened) else {}
     facts.pop("organisation_id")
@@ -138,7 +144,7 @@ def _body(scope: Scope, happened: Event) -> dict[str, Any]:
     return {
         "at": scope.now.isoformat(timespec="milliseconds"),
         "kind": happened.kind,
-        "name": scope.actor.name,
+        "name": _name_in(scope.actor, happened.organisation_id),
         "actor": scope.actor.user_id,
         "actor_organisation": scope.actor.organisation_id,
         "role": scope.actor.role,
