@@ -379,6 +379,20 @@ def restore(data: Path, file: str, key: str, passphrase: str) -> None:
     console.print(f"{rows} rows of {which} are back.")
 
 
+@cli.command()
+@click.argument("file", type=existing_file)
+def inspect(file: str) -> None:
+    """Check a copy of a report for inspection: signatures, PDFs, audit trail, nothing left out. Needs no instance."""
+    from sidecar.reports.inspected import faults
+
+    found = faults(Path(file).read_bytes())
+    for fault in found:
+        console.print("✗", fault, style="red", markup=False, highlight=False)
+    if not found:
+        console.print("✓ This copy is complete and as it was made.")
+    raise SystemExit(1 if found else 0)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Say in a line what cannot be done."""

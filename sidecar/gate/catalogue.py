@@ -29,6 +29,7 @@ MEANING: Mapping[Permission, str] = {
     P.GLASS_BREAK: "break the glass in an emergency, for an hour at most",
     P.GLASS_REVIEW: "review broken glass",
     P.REPORT_READ: "read signed reports",
+    P.REPORT_COPY: "hand copies of reports to inspectors",
     P.REPORT_WRITE: "write reports",
     P.REPORT_SIGN: "sign reports",
     P.ORDER_MANAGE: "schedule and edit orders",

@@ -51,3 +51,13 @@ class SigningAuthorityMade(Event):
 
     kind: ClassVar[str] = "reports.authority.made"
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportCopied(Event):
+    """A copy for inspection was made: all versions with their audit trail. ``sha256`` is of the file."""
+
+    kind: ClassVar[str] = "reports.report.copied"
+    report_id: UUID
+    versions: int
+    sha256: str

@@ -13,8 +13,9 @@ from sidecar.audit.reads import note_list
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
+from sidecar.gate.stepup import need_fresh
 from sidecar.kernel.errors import Invalid, Missing
-from sidecar.reports import desk, documents, hospital, queries, service
+from sidecar.reports import desk, documents, hospital, inspection, queries, service
 from sidecar.studies import contexts
 from sidecar.studies import queries as studies
 from sidecar.studies.deletion import seeing_deleted
@@ -133,6 +134,17 @@ def paper(scope: Scope, report_id: UUID) -> ResponseReturnValue:
     sheet = documents.paper(scope, current_app.extensions["readingroom.seal"], version)
     answer = Response(sheet, mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="report-{report_id}-v{version.version}.pdf"'
+    return answer
+
+
+@route(bp, "/reports/<uuid:report_id>/inspection", needs=Permission.REPORT_COPY, methods=("POST",))
+def inspect(scope: Scope, report_id: UUID) -> ResponseReturnValue:
+    """The copy for an inspector: every version, signature and line of the audit trail, in one ZIP."""
+    queries.get(scope, report_id)
+    need_fresh(scope)
+    copy = inspection.make(scope, current_app.extensions["readingroom.seal"], report_id)
+    answer = Response(copy, mimetype="application/zip")
+    answer.headers["Content-Disposition"] = f'attachment; filename="report-{report_id}-inspection.zip"'
     return answer
 
 
