@@ -18,7 +18,13 @@ def permission_table(scope: Scope) -> ResponseReturnValue:
     return render_template(
         "admin_permissions.html",
         titles=[catalogue.titles()[index] for index in shown],
-        permissions=[(line, [line.marks[index] for index in shown]) for line in catalogue.permissions()],
-        fields=[(line, [line.marks[index] for index in shown]) for line in catalogue.fields()],
+        permissions=_rows(catalogue.permissions(), shown),
+        fields=_rows(catalogue.fields(), shown),
         notes=catalogue.NOTES,
     )
+
+
+def _rows(lines: list[catalogue.Line], shown: list[int]) -> list[tuple[catalogue.Line, list[str]]]:
+    """Return the lines that concern anybody shown, each with its marks."""
+    rows = [(line, [line.marks[index] for index in shown]) for line in lines]
+    return [(line, marks) for line, marks in rows if any(marks)]

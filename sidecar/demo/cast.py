@@ -25,6 +25,7 @@ PEOPLE = (
     ("sam", "Dr. Sam Okonkwo", "nightowls", Role.RADIOLOGIST, "Night Owls Radiology"),
     ("lena", "Lena Fischer", "nightowls", Role.MANAGER, "Night Owls Radiology"),
     ("tess", "Tess Moreau", "mercy", Role.TECHNICIAN, "Mercy General Hospital"),
+    ("max", "Max Brandt", "mercy", Role.MANAGER, "Mercy General Hospital"),
     ("vic", "Dr. Vic Adeyemi", "mercy", Role.VIEWER, "Mercy General Hospital"),
     ("ada", "Ada Lindholm", "mercy", Role.ADMIN, "Mercy General Hospital"),
     ("luca", "Luca Romano", "st_luke", Role.TECHNICIAN, "St Luke Imaging Centre"),

@@ -18,7 +18,7 @@ from sidecar.adapters.redis import wake_worker
 from sidecar.adapters.seals import Seal
 from sidecar.demo import cast
 from sidecar.demo.phantoms import generate_demo
-from sidecar.demo.prior import sign_prior
+from sidecar.demo.prior import share_prior, sign_prior
 from sidecar.demo.send import Node, SendError, send
 from sidecar.demo.studies import DEMO, StudySpec
 from sidecar.gate.actor import Actor, OrganisationKind, Role, system_actor
@@ -67,6 +67,7 @@ def _load_all(shop: Workshop, book: cast.Book, console: Console) -> None:
     wake_worker(shop.redis)
     _send_everything(shop.scopes, settings, houses, console)
     sign_prior(shop.scopes, book, houses["nightowls"], seal)
+    share_prior(shop.scopes, book, houses["mercy"])
 
 
 def _organisations(scopes: Scopes, platform: UUID, settings: Settings) -> dict[str, UUID]:

@@ -16,8 +16,10 @@ from sidecar.kernel.clock import utc_now
 from sidecar.reports import service as reports
 from sidecar.reports.model import Meaning
 from sidecar.reports.tables import Report
+from sidecar.sharing import people
 from sidecar.studies.tables import Study
 
+SHARING = ("Max Brandt", "Dr. Vic Adeyemi")
 ACCESSION = DEMO["mercy"][0].accession
 TEXT = {
     "technique": "CT of the chest without contrast medium, 5 mm sections.",
@@ -44,6 +46,17 @@ def sign_prior(scopes: Scopes, book: Book, reading_group: UUID, seal: Seal) -> N
         code = pyotp.TOTP(login.totp_secret).at(utc_now())
         proof = Proof(password=book.password, code=code, seal=seal)
         reports.sign(scope, report.id, proof=proof, meaning=Meaning.AUTHOR, revision=report.revision)
+
+
+def share_prior(scopes: Scopes, book: Book, hospital: UUID) -> None:
+    """Let the hospital's manager share it with the referrer, who as a viewer sees nothing else."""
+    manager, referrer = (next((each for each in book.logins if each.name == name), None) for name in SHARING)
+    if manager is None or referrer is None:  # an older demo's people
+        return
+    actor = Actor(_user(scopes, hospital, manager.email), hospital, Role.MANAGER, OrganisationKind.PROVIDER, manager.name)
+    with scopes.open(actor) as scope:
+        study = scope.one(select(Study).where(Study.accession_number == ACCESSION))
+        people.share(scope, study.id, user_id=_user(scopes, hospital, referrer.email))
 
 
 def _user(scopes: Scopes, organisation: UUID, email: str) -> UUID:

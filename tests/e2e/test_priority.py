@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from sidecar.adapters.seals import Seal
 from sidecar.gate.machine import Workshop
-from tests.cast import Person, make_cast
+from tests.cast import Person, make_cast, share_with
 from tests.factories.studies import make_study
 
 
@@ -32,6 +32,7 @@ def test_a_technician_sets_the_urgency_and_undoes_it(workshop: Workshop, seal: S
     expect(own).to_have_attribute("data-urgency", "4")
     expect(row).to_have_attribute("data-urgency", "4", timeout=15_000)
 
+    share_with(workshop.scopes, study.id, cast.mercy, cast.colleague)
     viewer = seat(cast.colleague)
     viewer.goto("/hospital")
     expect(viewer.locator(f"#study-{study.id}")).to_be_visible()

@@ -192,7 +192,7 @@ def test_what_forbids_a_deletion(browse: Browse, scopes: Scopes, cast: Cast) -> 
     assert manager.post(f"/studies/{old.id}/hold", data={"reason": "court"}).status_code == 302
     assert "legal hold" in why(old)
     assert manager.post(f"/studies/{old.id}/hold", data={"reason": "court"}).status_code == 409
-    assert "Legal hold" in browse(cast.colleague).get("/hospital").text
+    assert "Legal hold" in browse(cast.owner).get("/hospital").text
     assert "court" not in browse(cast.reader).get(f"/studies/{old.id}/download").text
     assert manager.post(f"/studies/{old.id}/hold/lift", data={"reason": " "}).status_code == 400
     assert manager.post(f"/studies/{old.id}/hold/lift", data={"reason": "settled"}).status_code == 302

@@ -19,7 +19,7 @@ from sidecar.adapters.seals import Seal
 from sidecar.deidentification import jobs, queries
 from sidecar.deidentification.store import ExportStore
 from sidecar.deidentification.tables import Export, HeldInstance
-from sidecar.gate.actor import system_actor
+from sidecar.gate.actor import Role, system_actor
 from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Busy, Missing
@@ -27,7 +27,7 @@ from sidecar.kernel.journal import JournalRow
 from sidecar.kernel.settings import Settings
 from sidecar.studies.tables import Instance, Series
 from tests.browser import Browser, alike
-from tests.cast import Cast, Person
+from tests.cast import PROVIDER, Cast, Person, make_person
 from tests.factories.objects import CT, SECRETS, ULTRASOUND, image, stored
 from tests.factories.studies import Made, make_study
 
@@ -228,10 +228,11 @@ def test_a_silent_archive_costs_time_only(house: House) -> None:
     assert house.row(export_id).state == "ready"
 
 
-def test_a_file_is_taken_by_who_asked_until_its_time_is_over(house: House, browse: Browse) -> None:
-    export_id = house.ask(house.study(), by=browse(house.cast.mercy_admin))
+def test_a_file_is_taken_by_who_asked_until_its_time_is_over(house: House, browse: Browse, seal: Seal) -> None:
+    asker = make_person(house.scopes, seal, house.cast.mercy, PROVIDER, Role.MANAGER, "Mia Second")
+    export_id = house.ask(house.study(), by=browse(asker))
     house.work()
-    admin = browse(house.cast.mercy_admin)
+    admin = browse(asker)
     taken = admin.get(f"/exports/{export_id}/download")
     assert taken.headers["X-Accel-Redirect"] == f"/__exports/{house.cast.mercy}/{export_id}.zip"
     assert "CANARY" not in taken.headers["Content-Disposition"]

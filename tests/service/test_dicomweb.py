@@ -22,7 +22,7 @@ from sidecar.kernel.errors import Broken, Busy
 from sidecar.studies import contexts, queries
 from sidecar.studies.tables import Instance, Series, SeriesMetadata
 from tests.browser import Browser
-from tests.cast import Cast, Person
+from tests.cast import Cast, Person, share_with
 from tests.factories.studies import Made, make_study
 from tests.fakes.cells import FakeCells
 
@@ -276,6 +276,7 @@ def test_whole_studies_go_to_who_may_take_them_along_and_an_instance_of_another_
     twin = make_study(scopes, cast.mercy, reading=cast.nightowls, uid=study.uid, series_uids=study.series, patient_id="P2")
     with scopes.open(system_actor(cast.mercy)) as scope:
         mine, theirs = (scope.one(select(Instance).where(Instance.study_id == each.id).limit(1)) for each in (study, twin))
+    share_with(scopes, study.id, cast.mercy, cast.colleague)
     series = f"study={study.uid}&series={study.series[0]}"
     whole = [f"study={study.uid}", series]
     for person, status in ((cast.owner, 204), (cast.reader, 204), (cast.colleague, 403)):
@@ -352,7 +353,8 @@ def test_what_the_cell_cannot_draw_is_not_asked_again(cast: Cast, scopes: Scopes
     assert jobs.make_provider(scopes, cells, cast.mercy, host="127.0.0.1") == 1
     assert jobs.make_provider(scopes, cells, cast.mercy, host="127.0.0.1") == 0
     own = f"/dicom-web/own/studies/{study.uid}/thumbnail"
-    assert browse(cast.colleague).get(own).status_code == 200
+    assert browse(cast.owner).get(own).status_code == 200
+    assert browse(cast.colleague).get(own).status_code == 404  # not shared with this viewer
     assert browse(cast.strange_technician).get(own).status_code == 404
 
 

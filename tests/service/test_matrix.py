@@ -32,6 +32,8 @@ from sidecar.orders import service as orders
 from sidecar.orders.model import OrderFacts
 from sidecar.organisations import service as organisations
 from sidecar.organisations.tables import Contract
+from sidecar.sharing import glass, links
+from sidecar.sharing.model import What
 from sidecar.studies import queries as studies
 from sidecar.studies.tables import Instance
 from tests.browser import Browser
@@ -79,7 +81,7 @@ PLACES = {
     "name": "a-session-nobody-has",
     "quarter": "2026-Q3",
     "target": "syslog",
-    "number": "1",
+    "number": "90417",
 }
 """Arguments that name nothing of the owner's here: their rooms' own tests try real ones."""
 
@@ -159,6 +161,17 @@ def coming_in(scopes: Scopes, cast: Cast) -> dict[str, str]:
     return {"registration_id": str(registration), "change_id": str(change)}
 
 
+def shared(scopes: Scopes, cast: Cast, study: Made) -> dict[str, str]:
+    """Make a link to the study, and break the glass for its patient."""
+    with scopes.open(cast.mercy_manager.actor) as scope:
+        link, *_ = links.make(
+            scope, study.id, what=What.STUDY, recipient="SECRETRECIPIENT", days=1, most_views=1, with_code=False
+        )
+    with scopes.open(cast.colleague.actor) as scope:
+        broken = glass.break_for_patient(scope, written=str(study.id), reason="SECRETREASON of the viewer", minutes=5)
+    return {"link_id": str(link.id), "glass_id": str(broken.id)}
+
+
 @pytest.fixture
 def world(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal) -> World:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_name="SECRETNAME^CANARY")
@@ -194,6 +207,8 @@ def world(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal) -> World:
         "instance": instance,
         "numbers": "1",
         "rest": f"studies/{study.uid}",
+        **shared(scopes, cast, study),
+        "number": "1",
         "token": "a-token-nobody-was-given",
         "filename": "css/tokens.css",
     }
@@ -346,6 +361,7 @@ def test_the_rightful_are_let_in(app: Flask, browse: Browse, cast: Cast, world: 
     closed = [rule for rule in closed if not rule.startswith("/sso/")]  # opens where a provider is set, and leads to it
     assert set(closed) <= {
         "/invitation/<token>",
+        "/shared/series/<uuid:series_id>/<int:number>.jpg",
         "/reset/<token>",
         "/verify/<token>",
         "/dicom-web/<root>/<path:rest>",

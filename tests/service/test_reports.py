@@ -18,7 +18,7 @@ from sidecar.reports import events, queries, service
 from sidecar.reports.errors import SignatureRefused, StaleDraft
 from sidecar.reports.tables import Report, ReportVersion
 from sidecar.studies.tables import Study
-from tests.cast import PASSWORD, Cast, Person
+from tests.cast import PASSWORD, Cast, Person, share_with
 from tests.factories.studies import Made, make_study
 
 FORGE = """UPDATE report_versions SET content = jsonb_set(content, '{sections,impression}', '"Bleeding."') WHERE report_id = :r"""
@@ -278,6 +278,7 @@ def test_the_hospital_sees_signed_reports_only(scopes: Scopes, seal: Seal, cast:
         with pytest.raises(Missing):
             queries.get(scope, report_id)
     sign(scopes, seal, cast.reader, report_id)
+    share_with(scopes, study.id, cast.mercy, cast.colleague)
     for person in (cast.owner, cast.colleague, cast.own_radiologist):
         with scopes.open(person.actor) as scope:
             assert service.read_version(scope, report_id, form="screen").version == 1

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from sidecar.gate.scope import Scopes
 from tests.browser import Browser
-from tests.cast import PASSWORD, Cast, Person
+from tests.cast import PASSWORD, Cast, Person, share_with
 from tests.factories.studies import Made, make_study
 
 Browse = Callable[[Person | None], Browser]
@@ -78,6 +78,7 @@ def test_the_hospital_at_the_desk_sees_images_but_no_draft(browse: Browse, cast:
 
 def test_a_draft_is_for_those_who_write_even_in_their_own_house(browse: Browse, cast: Cast, scopes: Scopes) -> None:
     own = make_study(scopes, cast.mercy)
+    share_with(scopes, own.id, cast.mercy, cast.colleague)
     writer = browse(cast.own_radiologist)
     report_id = writer.post("/api/reports", json={"study_id": str(own.id)}).json["id"]
     writer.put(f"/api/reports/{report_id}/draft", json={"sections": TEXT, "revision": 0})
@@ -139,8 +140,11 @@ def test_a_used_code_is_told_plainly(browse: Browse, cast: Cast, scopes: Scopes,
     assert "already used" in answer.json["message"]
 
 
-def test_the_hospital_reads_the_signed_report_on_screen_and_on_paper(browse: Browse, cast: Cast, study: Made) -> None:
+def test_the_hospital_reads_the_signed_report_on_screen_and_on_paper(
+    browse: Browse, cast: Cast, study: Made, scopes: Scopes
+) -> None:
     report_id = signed(browse, cast, study)
+    share_with(scopes, study.id, cast.mercy, cast.colleague)
     for person in (cast.owner, cast.colleague, cast.reader):
         page = browse(person).get(f"/reports/{report_id}")
         assert page.status_code == 200

@@ -17,7 +17,7 @@ from sidecar.dicomweb.search import Part, search
 from sidecar.gate.scope import Scopes
 from sidecar.studies import queries
 from tests.browser import Browser
-from tests.cast import Cast, Person, make_cast
+from tests.cast import Cast, Person, make_cast, share_with
 from tests.factories.studies import Made, make_study
 from tests.unit.dicomweb import reference
 
@@ -127,7 +127,7 @@ def test_six_resources_of_the_own_archive(filled: House, browse: Browse, scopes:
 
 
 def test_pages_are_stable_and_say_when_there_is_more(filled: House, browse: Browse) -> None:
-    browser = browse(filled.cast.colleague)
+    browser = browse(filled.cast.owner)
     whole = [each["0020000D"]["Value"][0] for each in browser.get("/dicom-web/own/studies").json or []]
     pages: list[str] = []
     for offset in range(0, len(whole) + 3, 3):
@@ -175,6 +175,7 @@ def test_the_cast_at_the_own_root(filled: House, browse: Browse, scopes: Scopes)
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     paths = (f"/studies/{study.uid}/series", f"/studies/{study.uid}/instances", f"/studies/{study.uid}/metadata",
              f"/studies/{study.uid}/series/{study.series[0]}/instances")  # fmt: skip
+    share_with(scopes, study.id, cast.mercy, cast.colleague)
     for person in (cast.owner, cast.colleague, cast.own_radiologist, cast.mercy_manager):
         assert browse(person).get(f"/dicom-web/own{paths[0]}").status_code == 200
     assert browse(None).get("/dicom-web/own/studies").status_code == 401
