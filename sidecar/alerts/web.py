@@ -1,5 +1,6 @@
 """The page of alerts: what nobody has looked at on top, and the note that says what it was."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request
@@ -46,6 +47,7 @@ def _page(scope: Scope, refused: UUID | None = None, filled: Filled[NoteForm] | 
         label=words.label,
         advice=words.advice,
         grave={each.value for each in GRAVE},
+        brief=timedelta(minutes=1),
         refused=refused,
         error=filled.errors.get("note", "") if filled else "",
     )

@@ -105,8 +105,8 @@ class World:
         return found
 
 
-MOVING = frozenset({"cells", "associations", "inbox"})
-"""Tables that move by themselves while nobody asks: when a cell was seen, who called its door a moment ago."""
+MOVING = frozenset({"cells", "associations", "inbox", "alert_watches"})
+"""Tables that move by themselves while nobody asks: when a cell was seen, who called its door, how far a journal was watched."""
 
 
 def make_world(workshop: Workshop, seal: Seal, directory: Path) -> World:

@@ -10,7 +10,7 @@ from uuid import UUID
 from jinja2 import Environment, FileSystemLoader
 
 from sidecar.ui import jinja
-from tests.unit.ui import admin_samples, api_samples, archive_samples, order_samples
+from tests.unit.ui import account_samples, admin_samples, alert_samples, api_samples, archive_samples, order_samples
 
 TEMPLATES = jinja.STATIC.parent / "templates"
 NOW = datetime(2026, 11, 21, 20, 4, 7, tzinfo=UTC)
@@ -38,6 +38,7 @@ def page(**changes: Any) -> dict[str, Any]:
         "session": {"idle_at": ahead(60 * 24 * 365), "ends_at": ahead(60 * 24 * 365), "user": UUID(int=7)},
         "user": {"name": "Dr. Amara Okafor", "organisation": "Nightwatch Teleradiology"},
         "nav": nav,
+        "glass_until": None,
         "live": False,
         **changes,
     }
@@ -290,7 +291,7 @@ ASSIGN = {
     ],
 }
 ENROL = {
-    "user_name": "Noor", "email": "noor@mercy.example", "secret": "JBSWY3DPEHPK3PXP", "uri": "otpauth://totp/x", "error": "",
+    "user_name": "Noor", "email": "noor@mercy.example", "has_password": False, "secret": "JBSWY3DPEHPK3PXP", "uri": "otpauth://totp/x", "error": "",
     "qr": '<svg xmlns="http://www.w3.org/2000/svg" class="qr" viewBox="0 0 9 9"><path d="M1 1h3v3h-3z"/></svg>',
 }  # fmt: skip
 
@@ -335,9 +336,11 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "gallery": ("gallery.html", {"samples": {"overdue": ago(12), "soon": ahead(12), "later": ahead(95)}}),
 }
 PAGES |= admin_samples.contexts(NOW)
+PAGES |= account_samples.contexts(NOW)
 PAGES |= order_samples.contexts()
 PAGES |= archive_samples.contexts(NOW)
 PAGES |= api_samples.contexts(NOW)
+PAGES |= alert_samples.contexts(NOW)
 
 FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/worklist/changes": ("_worklist_rows.html", {"rows": []}),
