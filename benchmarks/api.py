@@ -45,6 +45,12 @@ TENANTS = """
 INSERT INTO organisations (id, kind, name, letterhead, zone, created_at)
 SELECT unnest(%(ids)s::uuid[]), unnest(%(kinds)s::text[]), 'Benchmark ' || gen_random_uuid(), '', 'UTC', now()
 """
+CONTRACTS = """
+INSERT INTO contracts (organisation_id, id, reading_organisation_id, modalities, turnaround_minutes, reading_hours, priors,
+  starts_on, created_at)
+SELECT unnest(%(owners)s::uuid[]), gen_random_uuid(), unnest(%(readers)s::uuid[]), NULL, '{"routine": 1440}', 72, 'read',
+  date '2020-01-01', now()
+"""
 STUDIES = """
 INSERT INTO studies (organisation_id, id, reading_organisation_id, orthanc_id, study_instance_uid, patient_id, patient_name,
   patient_birth_date, patient_sex, accession_number, study_date, study_time, study_id, study_description,
@@ -76,12 +82,15 @@ class House:
 
 
 def found_organisations(instance: Instance, cast: Cast) -> House:
-    """Make the other tenants of the house, without accounts; those of the cast are among the owners and readers."""
+    """Make the other tenants of the house, without accounts; each hospital has a contract with the group that reads it."""
     owners = [cast.mercy, cast.luke, *(uuid4() for _ in range(ORGANISATIONS - GROUPS - 2))]
     readers = [cast.nightowls, *(uuid4() for _ in range(GROUPS - 1))]
     others = [*((each, "provider") for each in owners[2:]), *((each, "reading_group") for each in readers[1:])]
     with postgres.connect(instance.layout, postgres.DATABASE) as connection:
         connection.execute(TENANTS, {"ids": [each for each, _ in others], "kinds": [kind for _, kind in others]})
+        group_of = [readers[number % GROUPS] for number in range(len(owners))]
+        connection.execute(CONTRACTS, {"owners": owners[1:], "readers": group_of[1:]})
+        connection.execute("ANALYZE organisations, contracts")
     return House(owners, readers)
 
 
@@ -110,6 +119,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "unread and stat": {"status": ["unread"], "priority": ["stat"]},
     "one modality": {"modality": "MR"},
     "nobody has it": {"assigned": False},
+    "signed": {"status": ["final"]},
     "one month, a year ago": {"arrived_after": "2025-10-01T00:00:00Z", "arrived_before": "2025-11-01T00:00:00Z"},
 }
 """What is asked, 50 rows each; a second page of each is asked as well."""

@@ -1,4 +1,4 @@
-"""Notifications and what makes a repeated request harmless.
+"""Notifications, what makes a repeated request harmless, and partners told from strangers at once.
 
 Revision ID: 20261122_0320
 Revises: 20261122_0315
@@ -49,8 +49,28 @@ TOLD = "EXISTS (SELECT 1 FROM users u WHERE u.organisation_id = notifications.or
 WALLS = {"notifications": (OWN, TOLD), "idempotent_requests": (OWN, OWN)}
 
 
+# With whom the asking organisation has a contract, worked out once for a statement: a list of studies names fifty owners, and
+# asked for each of them it took longer than all the rest.
+PARTNERS = """
+CREATE FUNCTION partners() RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT ARRAY(
+    SELECT organisation_id FROM contracts WHERE reading_organisation_id = app_org()
+    UNION
+    SELECT reading_organisation_id FROM contracts WHERE organisation_id = app_org())
+$$
+"""
+ORGANISATIONS = "id = app_org() OR app_platform() OR id = ANY ((SELECT partners())::uuid[])"
+EACH = (
+    "id = app_org() OR app_platform() OR EXISTS (SELECT 1 FROM contracts c WHERE"
+    " (c.organisation_id = organisations.id AND c.reading_organisation_id = app_org())"
+    " OR (c.reading_organisation_id = organisations.id AND c.organisation_id = app_org()))"
+)
+
+
 def upgrade() -> None:
     op.execute(TABLES)
+    op.execute(PARTNERS)
+    op.execute(f"ALTER POLICY wall ON organisations USING ({ORGANISATIONS})")
     for table, (seen, written) in WALLS.items():
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -60,4 +80,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(f"ALTER POLICY wall ON organisations USING ({EACH})")
+    op.execute("DROP FUNCTION partners()")
     op.execute("DROP TABLE idempotent_requests, notifications")

@@ -19,8 +19,8 @@ PREFIX = "/api/"
 SCHEMAS = "#/components/schemas/{model}"
 REFUSALS = {
     400: "Not well formed; the message names the field.",
-    401: "Nobody is signed in, or the session or token ended.",
-    403: "Your role may not do this, or it wants a fresh second factor (code `step-up`).",
+    401: "Nobody is signed in, the session or token ended, or a fresh second factor is wanted (code `step-up`).",
+    403: "Not for your role, or more than it may be asked to do here.",
     404: "Nothing is here, or it is not yours to see: the answer is the same.",
     409: "The state moved on; the message says how.",
     410: "It is gone for good.",

@@ -16,7 +16,7 @@ function narrow() {
 }
 
 function open() {
-  const named = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (named?.matches('details')) named.open = true;
 }
 
