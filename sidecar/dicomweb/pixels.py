@@ -15,6 +15,7 @@ from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied, Missing
 from sidecar.kernel.settings import Settings
+from sidecar.studies import access
 from sidecar.studies.cells import cell_of, visitor
 from sidecar.studies.tables import Study
 
@@ -40,7 +41,7 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
         role=str(scope.actor.role),
         session=scope.actor.session,
         now=scope.now,
-        life=TOKEN_LIFE,
+        life=access.in_sight(scope, [study], at_most=TOKEN_LIFE),
         studies=[study.study_instance_uid],
         visitor=_visitor(scope, request.args.get("context", "")),
     )

@@ -16,6 +16,7 @@ from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied, Missing
 from sidecar.kernel.settings import Settings
+from sidecar.studies import access
 from sidecar.studies.cells import cell_of, visitor
 
 bp = Blueprint("explorer", __name__)
@@ -66,7 +67,7 @@ def may_explore(scope: Scope) -> ResponseReturnValue:
         role=str(scope.actor.role),
         session=scope.actor.session,
         now=scope.now,
-        life=TOKEN_LIFE,
+        life=access.in_sight(scope, root.studies or (), at_most=TOKEN_LIFE),
         studies=root.uids,
         visitor=visitor(scope, "explorer"),
     )

@@ -4,6 +4,7 @@ The ends are columns that the walls themselves compare with the clock (``studies
 query can forget them, and a reading context loses what the walls lose. What the group signed stays its own.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -71,6 +72,17 @@ def lend_priors(scope: Scope, study_id: UUID) -> None:
         lent = _lend(scope, read)
         if lent:
             scope.emit(PriorsLent(**place_of(read), priors=lent))
+
+
+def in_sight(scope: Scope, studies: Iterable[Study], *, at_most: timedelta) -> timedelta:
+    """Return how long something that outlives this request may show these studies: no longer than the actor sees them.
+
+    A second at least: what had ended already would not have been found.
+    """
+    glass = scope.actor.glass
+    ends = [study.reading_ends_at for study in studies if study.organisation_id != scope.actor.organisation_id]
+    ends += [glass.until if glass else None]
+    return max(min([at_most, *(end - scope.now for end in ends if end is not None)]), timedelta(seconds=1))
 
 
 def _set_end(scope: Scope, study: Study, *, why: str) -> None:

@@ -47,6 +47,7 @@ class Study(Base):
         Index("ix_studies_latest", "organisation_id", text("study_date DESC"), text("study_time DESC"), "id"),
         Index(None, "organisation_id", "accession_number"),
         Index(None, "id"),
+        Index(None, "reading_organisation_id", "reading_ends_at"),
         Index(
             "ix_studies_search",
             *("organisation_id", "patient_name_words", "patient_id", "accession_number", "study_description"),

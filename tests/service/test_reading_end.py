@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import ProgrammingError
 
-from sidecar.gate.actor import Actor, system_actor
+from sidecar.gate.actor import Actor, Glass, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.clock import utc_now
 from sidecar.kernel.errors import Conflict, Missing
@@ -208,3 +208,18 @@ def test_a_viewer_sees_what_is_shared_with_them_and_nothing_else(cast: Cast, sco
     assert manager.post(f"{people}/{cast.colleague.user_id}/end").status_code == 404
     for stranger in (cast.luke_manager, cast.strange_manager):
         assert browse(stranger).post(people, data={"user_id": str(cast.colleague.user_id)}).status_code in {403, 404}
+
+
+def test_what_outlives_a_request_ends_with_the_sight(cast: Cast, scopes: Scopes) -> None:
+    study = routed(scopes, cast)
+    longest = timedelta(seconds=120)
+    with scopes.open(cast.reader.actor) as scope:
+        row = queries.get(scope, study.id)
+        assert access.in_sight(scope, [row], at_most=longest) == longest
+        row.reading_ends_at = scope.now + timedelta(seconds=40)
+        assert access.in_sight(scope, [row], at_most=longest) == timedelta(seconds=40)
+    with scopes.open(cast.owner.actor) as scope:
+        assert access.in_sight(scope, [queries.get(scope, study.id)], at_most=longest) == longest
+    glass = Glass(uuid4(), utc_now() + timedelta(seconds=30))
+    with scopes.open(replace(cast.mercy_admin.actor, glass=glass)) as scope:
+        assert timedelta(0) < access.in_sight(scope, [], at_most=longest) <= timedelta(seconds=30)
