@@ -107,11 +107,11 @@ def _ask_provider(scope: Scope) -> None:
         raise Invalid(f"Not kept: {error}.") from error
 
 
-@route(bp, "/admin/security/sso/remove", needs=MANAGE, methods=("POST",))
-def security_sso_remove(scope: Scope) -> ResponseReturnValue:
+@route(bp, "/admin/security/sso/<uuid:organisation_id>/remove", needs=MANAGE, methods=("POST",))
+def security_sso_remove(scope: Scope, organisation_id: UUID) -> ResponseReturnValue:
     """Go back to passwords."""
     need_fresh(scope)
-    sso.remove_provider(scope)
+    sso.remove_provider(scope, organisation_id)
     return _done("Everybody signs in with the password again.")
 
 
@@ -141,6 +141,7 @@ def _page(scope: Scope, *, limits_form: Filled[LimitsForm] | None = None, sso_fo
         limits={**now, **(limits_form.values if limits_form else {})},
         limit_errors=limits_form.errors if limits_form else {},
         provider=provider,
+        others=[each for each in sso.all_providers(scope) if each[0].organisation_id != scope.organisation_id],
         sso={**known, **(sso_form.values if sso_form else {})},
         sso_errors=sso_form.errors if sso_form else {},
         callback=sso.callback_url(public_url, scope.organisation_id),

@@ -123,7 +123,7 @@ def test_an_administrator_sets_limits_and_own_networks(browse: Browse, cast: Cas
     }
     assert admin.post("/admin/security/limits", data=form).status_code == 302
     page = admin.get("/admin/security").text
-    assert "203.0.113.0/28\n2001:db8:1::/48" in page
+    assert "2001:db8:1::/48\n203.0.113.0/28" in page
     assert 'value="30"' in page
     refused = admin.post("/admin/security/limits", data={**form, "networks": "10.0.0.0/8"})
     assert refused.status_code == 400

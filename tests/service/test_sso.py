@@ -259,7 +259,17 @@ def test_the_administrator_sets_the_provider_once_it_has_answered(
     assert SECRET not in page
     assert browse(cast.stranger).get("/admin/security").status_code == 403
     assert f"/sso/{cast.mercy}" not in browse(cast.strange_admin).get("/admin/security").text
-    assert admin.post("/admin/security/sso/remove").status_code == 302
+    remove = f"/admin/security/sso/{cast.mercy}/remove"
+    unknown = "00000000-0000-4000-8000-000000000000"
+    foreign = browse(cast.strange_admin).post(remove)
+    assert foreign.status_code == 404
+    missing = browse(cast.strange_admin).post(f"/admin/security/sso/{unknown}/remove")
+    assert alike(foreign, cast.mercy) == alike(missing, unknown)
+    platform = browse(cast.platform_admin)
+    assert provider.issuer in platform.get("/admin/security").text
+    assert platform.post(remove).status_code == 302
+    assert admin.post("/admin/security/sso", data=form).status_code == 302
+    assert admin.post(remove).status_code == 302
     assert browse(None).get(f"/sso/{cast.mercy}").status_code == 404
 
 

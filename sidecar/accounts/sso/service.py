@@ -5,6 +5,7 @@ only when the provider says that it verified it, and only until its ``sub`` is l
 """
 
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -15,6 +16,7 @@ from sidecar.adapters.oidc import Client, Identity
 from sidecar.adapters.seals import Seal
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid, Missing
+from sidecar.organisations.tables import Organisation
 from sidecar.vault import service as vault
 
 
@@ -47,13 +49,20 @@ def set_provider(  # noqa: PLR0913 - one form
     return provider
 
 
-def remove_provider(scope: Scope) -> None:
-    """Let the organisation's people sign in with passwords only, as before."""
-    provider = provider_of(scope)
-    if provider is None:
-        raise Missing
+def remove_provider(scope: Scope, organisation_id: UUID) -> None:
+    """Let an organisation's people sign in with passwords only, as before: by its administrator, or the platform's.
+
+    The platform's can, because an organisation whose provider fails and that wants no passwords has locked itself out.
+    """
+    provider: SsoProvider = scope.one(select(SsoProvider).where(SsoProvider.organisation_id == organisation_id))
     scope.session.delete(provider)
-    scope.emit(SsoRemoved(organisation_id=scope.organisation_id))
+    scope.emit(SsoRemoved(organisation_id=organisation_id))
+
+
+def all_providers(scope: Scope) -> list[tuple[SsoProvider, Organisation]]:
+    """Return every provider the actor may remove with its organisation: one's own, for the platform all."""
+    joined = select(SsoProvider, Organisation).join(Organisation, Organisation.id == SsoProvider.organisation_id)
+    return [(provider, house) for provider, house in scope.session.execute(joined.order_by(Organisation.name))]
 
 
 def client_of(scope: Scope, seal: Seal, *, public_url: str) -> Client:
