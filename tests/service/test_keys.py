@@ -1,153 +1,202 @@
-"""API keys: less than their owner may, for a time, shown once; and the pages where they are made and taken back."""
+"""Rotation and shredding of an organisation's keys, looked at from below: in the tables and the files of the database itself."""
 
-import re
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
-from flask import Flask
-from sqlalchemy import select
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import Engine, create_engine, select, text, update
 
-from sidecar.accounts import keys, tokens
-from sidecar.accounts.stepup import StepUp
+import sidecar.app  # noqa: F401 - every table, so every sealed column
 from sidecar.accounts.tables import User
-from sidecar.accounts.token_tables import ApiKey
-from sidecar.gate.actor import Role
+from sidecar.adapters.seals import Seal
+from sidecar.gate.actor import system_actor
+from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
-from sidecar.kernel.errors import Invalid, Missing
-from tests.browser import Browser, alike
-from tests.cast import Cast, Person
-from tests.service.test_tokens import Program, sign_in
+from sidecar.instance import Instance, postgres
+from sidecar.kernel.db import Base
+from sidecar.kernel.settings import Settings
+from sidecar.organisations import service as organisations
+from sidecar.organisations.tables import Organisation
+from sidecar.reports import documents, queries
+from sidecar.vault import keys, rotation, sealed, service, shredding
+from sidecar.vault.errors import KeyDestroyed
+from sidecar.vault.jobs import close_what_is_open
+from sidecar.vault.model import Envelope, KeyName, Purpose
+from sidecar.vault.tables import DataKey
+from tests.cast import Cast
+from tests.factories.studies import make_study
+from tests.service.test_reports import sign, write
 
-Browse = Callable[[Person | None], Browser]
-LIST, UPLOAD = "studies:study:list", "studies:study:store"
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
-
-
-def make(scopes: Scopes, person: Person, *names: str, days: int = 30) -> tuple[ApiKey, str]:
-    with scopes.open(replace(person.actor, fresh_at=datetime.now(UTC))) as scope:
-        return keys.make_key(scope, name="night transfer", scopes=list(names or [LIST]), days=days)
-
-
-def test_a_key_opens_what_it_names_and_nothing_else(app: Flask, scopes: Scopes, cast: Cast) -> None:
-    key, text = make(scopes, cast.owner, LIST)
-    machine = Program(app, access=text)
-    told = machine.ask("GET", "/api/auth/me").json
-    assert told is not None
-    assert (told["permissions"], told["proved_at"]) == ([LIST], None)
-    assert machine.ask("GET", "/api/studies").status_code == 200
-    for method, path in (("GET", "/orders"), ("POST", "/dicom-web/own/studies"), ("GET", "/account"), ("GET", "/api/auth/keys")):
-        assert machine.ask(method, path).status_code == 403, path
-    more = {"json": {"name": "more", "scopes": [LIST]}, "headers": {"Idempotency-Key": "k" * 20}}
-    assert machine.ask("POST", "/api/auth/keys", **more).status_code == 403
-    with scopes.open(cast.owner.actor) as scope:
-        row = scope.one(select(ApiKey).where(ApiKey.id == key.id))
-        assert text not in (row.hash, row.hint)
-        assert (row.used_at is not None, row.address) == (True, "127.0.0.1")
+CANARY = "CANARY-JBSWY3DPEHPK3PXP"
 
 
-def test_a_key_ends_with_its_time_its_owner_or_a_word(app: Flask, scopes: Scopes, cast: Cast, browse: Browse) -> None:
-    texts = [make(scopes, cast.owner)[1] for _ in range(2)]
-    (first, second), owner = [Program(app, access=text) for text in texts], browse(cast.owner)
-    found = {key["id"]: key for key in owner.get("/api/auth/keys").json["keys"]}
-    mine = next(name for name, key in found.items() if texts[0].endswith(key["hint"]))
-    assert owner.delete(f"/api/auth/keys/{mine}").status_code == 200
-    assert (first.me(), second.me()) == (401, 200)
-    with scopes.open(cast.owner.actor) as scope:
-        scope.one(select(ApiKey).where(ApiKey.revoked_at.is_(None))).expires_at = scope.now - timedelta(seconds=1)
-    assert second.me() == 401
-    third = Program(app, access=make(scopes, cast.owner)[1])
-    assert third.me() == 200
-    with scopes.open(cast.mercy_admin.actor) as scope:
-        scope.one(select(User).where(User.id == cast.owner.user_id)).disabled_at = scope.now
-    assert third.me() == 401
+@pytest.fixture
+def furnished(scopes: Scopes, seal: Seal, cast: Cast) -> UUID:
+    """Mercy with something sealed in several columns, some of it by the master key as in the first house."""
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        organisations.authority(scope, seal, host="mercy.example")
+        for user in scope.session.scalars(select(User).where(User.organisation_id == cast.mercy)):
+            user.totp_sealed = seal.close(CANARY.encode(), place=f"users|{user.id}|totp")
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    return sign(scopes, seal, cast.reader, write(scopes, cast.reader, study)).report_id
 
 
-def test_a_key_of_somebody_demoted_opens_no_more_than_they_may_now(app: Flask, scopes: Scopes, cast: Cast) -> None:
-    machine = Program(app, access=make(scopes, cast.owner, LIST, UPLOAD)[1])
-    assert machine.ask("GET", "/api/auth/me").json["permissions"] == [LIST, UPLOAD]  # type: ignore[index]
-    with scopes.open(cast.mercy_admin.actor) as scope:
-        scope.one(select(User).where(User.id == cast.owner.user_id)).role = Role.VIEWER.value
-    assert machine.ask("GET", "/api/auth/me").json["permissions"] == [LIST]  # type: ignore[index]
+def generations(scopes: Scopes, organisation_id: UUID) -> dict[int, bool]:
+    """Return which generations there are, and whether each can still open."""
+    with scopes.open(system_actor(organisation_id)) as scope:
+        rows = scope.session.scalars(select(DataKey).where(DataKey.organisation_id == organisation_id)).all()
+    return {row.generation: row.wrapped is not None for row in rows if row.purpose == Purpose.ROWS}
 
 
-def test_nobody_gives_a_key_what_they_have_not_nor_without_a_fresh_second_factor(scopes: Scopes, cast: Cast) -> None:
-    with pytest.raises(Invalid):
-        make(scopes, cast.owner, "accounts:user:manage")
-    with pytest.raises(Invalid):
-        make(scopes, cast.owner, days=366)
-    with pytest.raises(StepUp), scopes.open(cast.owner.actor) as scope:
-        keys.make_key(scope, name="x", scopes=[LIST], days=1)
+def stored(instance: Instance, organisation_id: UUID) -> list[tuple[str, bytes]]:
+    """Return every sealed value of an organisation as it lies in the tables, walls or no walls."""
+    found = []
+    with postgres.connect(instance.layout, postgres.DATABASE) as connection:
+        for each in sealed.sealed_columns():
+            query = f"SELECT {each.column.name} FROM {each.table.name} WHERE organisation_id = %s"  # noqa: S608 - from our own tables
+            values = connection.execute(query, (organisation_id,)).fetchall()  # type: ignore[arg-type]
+            found += [(each.name, bytes(value)) for (value,) in values if value]
+    return found
 
 
-def test_strangers_and_colleagues_find_no_key_of_mine(scopes: Scopes, cast: Cast, browse: Browse) -> None:
-    key, _text = make(scopes, cast.owner)
-    for person in (cast.colleague, cast.reader, cast.stranger):
-        foreign = browse(person).post(f"/account/keys/{key.id}/revoke")
-        assert foreign.status_code == 404
-        assert alike(foreign, key.id) == alike(browse(person).post(f"/account/keys/{UNKNOWN}/revoke"), UNKNOWN)
-        with pytest.raises(Missing), scopes.open(person.actor) as scope:
-            keys.revoke_own(scope, key.id)
-    foreign = browse(cast.strange_admin).post(f"/admin/security/keys/{key.id}/revoke")
-    assert foreign.status_code == 404
-    assert alike(foreign, key.id) == alike(browse(cast.strange_admin).post(f"/admin/security/keys/{UNKNOWN}/revoke"), UNKNOWN)
-    assert browse(cast.mercy_admin).post(f"/admin/security/keys/{key.id}/revoke").status_code == 302
+def test_every_sealed_column_is_marked_and_may_be_written_anew(scopes: Scopes) -> None:
+    marked = {each.name for each in sealed.sealed_columns()}
+    named = {f"{table.name}.{column.name}" for table in Base.metadata.sorted_tables for column in table.columns}
+    assert {name for name in named if name.endswith("_sealed")} <= marked
+    with scopes.engine.connect() as connection:
+        for each in sealed.sealed_columns():
+            may = text("SELECT has_column_privilege(current_user, :table, :column, 'UPDATE')")
+            assert connection.scalar(may, {"table": each.table.name, "column": each.column.name}), each.name
+            assert "organisation_id" in each.table.columns, each.name
 
 
-def test_a_person_makes_a_key_on_the_page_and_sees_it_once(app: Flask, browse: Browse, cast: Cast) -> None:
-    owner = browse(cast.owner)
-    assert "No keys" in owner.get("/account/keys").text
-    form = {"name": "MR console <b>", "days": "90", "scopes": [LIST, UPLOAD]}
-    made = owner.post("/account/keys", data=form)
-    found = re.search(r"rrk_[A-Za-z0-9_-]{64}", made.text)
-    assert found is not None
-    assert Program(app, access=found[0]).me() == 200
-    page = owner.get("/account/keys").text
-    assert "MR console &lt;b&gt;" in page
-    assert found[0] not in page
-    assert owner.post("/account/keys", data={**form, "scopes": []}).status_code == 400
-    assert owner.post("/account/keys", data={**form, "scopes": ["audit:journal:read"]}).status_code == 400
-    assert "upload images" in browse(cast.mercy_admin).get("/admin/security").text
-    assert "MR console" not in browse(cast.strange_admin).get("/admin/security").text
+def test_e02_after_a_rotation_all_values_open_and_the_old_key_opens_none(
+    scopes: Scopes, seal: Seal, cast: Cast, furnished: UUID, services: Instance
+) -> None:
+    rotation.rotate(scopes, seal, cast.mercy)
+    before = stored(services, cast.mercy)
+    assert len({name for name, _value in before}) >= 4
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        generation, old = keys.newest(scope, seal, cast.mercy)
+    assert rotation.rotate(scopes, seal, cast.mercy) == len(before)
+    after = stored(services, cast.mercy)
+    assert len(after) == len(before)
+    assert {Envelope.unpack(value).generation for _name, value in after} == {generation + 1}
+    assert generations(scopes, cast.mercy)[generation] is False
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        for each in sealed.sealed_columns():
+            rows = scope.session.execute(select(each.table).where(each.table.c.organisation_id == cast.mercy)).all()
+            for row in rows:
+                value = getattr(row, each.column.name)
+                if value:
+                    service.open_sealed(scope, seal, cast.mercy, value, place=each.place(row))
+                    with pytest.raises(InvalidTag):
+                        old.open(Envelope.unpack(value).body, place=each.place(row))
+        with pytest.raises(KeyDestroyed):
+            keys.named(scope, seal, KeyName(cast.mercy, Purpose.ROWS, generation))
+        assert documents.paper(scope, seal, queries.version(scope, furnished)).startswith(b"%PDF")
 
 
-def test_an_administrator_sets_limits_and_own_networks(browse: Browse, cast: Cast) -> None:
-    admin = browse(cast.mercy_admin)
-    form = {
-        "networks": "203.0.113.0/28\n2001:db8:1::/48",
-        "network_authentication": "40",
-        "network_anonymous": "500",
-        "signed_in": "",
-        "uploads": "30",
-    }
-    assert admin.post("/admin/security/limits", data=form).status_code == 302
-    page = admin.get("/admin/security").text
-    assert "2001:db8:1::/48\n203.0.113.0/28" in page
-    assert 'value="30"' in page
-    refused = admin.post("/admin/security/limits", data={**form, "networks": "10.0.0.0/8"})
-    assert refused.status_code == 400
-    assert "too wide" in refused.text
-    assert admin.post("/admin/security/limits", data={**form, "uploads": "601"}).status_code == 400
-    assert browse(cast.owner).get("/admin/security").status_code == 403
-    assert "203.0.113.0" not in browse(cast.strange_admin).get("/admin/security").text
+def test_a_rotation_stopped_halfway_goes_on(scopes: Scopes, seal: Seal, cast: Cast, furnished: UUID, services: Instance) -> None:
+    rotation.rotate(scopes, seal, cast.mercy)
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        rotation._begin(scope, seal)
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        assert rotation._one_batch(scope, seal)  # and here the light goes out
+    newest = max(generations(scopes, cast.mercy))
+    rotation.rotate(scopes, seal, cast.mercy)
+    assert generations(scopes, cast.mercy) == {number: number == newest for number in range(1, newest + 1)}
+    assert {Envelope.unpack(value).generation for _name, value in stored(services, cast.mercy)} == {newest}
 
 
-def test_a_program_confirms_and_then_may_do_what_asks_for_a_second_factor(app: Flask, scopes: Scopes, cast: Cast) -> None:
-    program = sign_in(app, scopes, cast.reader)
-    later = {"Idempotency-Key": "codes-of-tonight-1"}
-    assert program.ask("POST", "/api/auth/2fa/backup-codes", headers=later).status_code == 201
-    with scopes.open(cast.reader.actor) as scope:
-        [family] = tokens.open_families(scope, scope.user_id)
-        family.proved_at = scope.now - timedelta(minutes=6)
-    later = {"Idempotency-Key": "codes-of-tonight-2"}
-    refused = program.ask("POST", "/api/auth/2fa/backup-codes", headers=later)
-    assert (refused.status_code, refused.json and refused.json["code"]) == (401, "step-up")
-    assert program.ask("POST", "/api/auth/2fa/confirm", json={"code": "000000"}).status_code == 401
-    assert program.ask("POST", "/api/auth/2fa/confirm", json={"code": cast.reader.code()}).status_code == 200
-    answer = program.ask("POST", "/api/auth/2fa/backup-codes", headers={"Idempotency-Key": "codes-of-tonight-3"})
-    assert answer.json is not None
-    assert len(answer.json["codes"]) == 10
-    told = program.ask("GET", "/api/auth/2fa").json
-    assert told is not None
-    assert (told["authenticator"], told["backup_codes_left"]) == (True, 10)
+def test_what_was_written_open_before_the_vault_is_closed_by_the_first_rotation(
+    scopes: Scopes, seal: Seal, cast: Cast, furnished: UUID, services: Instance
+) -> None:
+    from sidecar.reports.tables import ReportDocument
+
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        paper = documents.paper(scope, seal, queries.version(scope, furnished))
+        scope.session.execute(update(ReportDocument).where(ReportDocument.report_id == furnished).values(pdf_sealed=paper))
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        assert documents.paper(scope, seal, queries.version(scope, furnished)) == paper
+    rotation.rotate(scopes, seal, cast.mercy)
+    assert not [name for name, value in stored(services, cast.mercy) if b"%PDF" in value]
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        assert documents.paper(scope, seal, queries.version(scope, furnished)) == paper
+
+
+def test_another_master_key_wraps_the_same_data_keys(scopes: Scopes, seal: Seal, cast: Cast, furnished: UUID) -> None:
+    """All organisations of the installation at once; the other tests' keys are wrapped back at the end."""
+    new = Seal(secrets.token_bytes(32))
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        sealed_now = service.close(scope, seal, cast.mercy, b"secret", place="a|b|c")
+    assert rotation.wrap_anew(scopes, seal, new) >= 2
+    try:
+        with scopes.open(system_actor(cast.mercy)) as scope:
+            assert service.open_sealed(scope, new, cast.mercy, sealed_now, place="a|b|c") == b"secret"
+            with pytest.raises(InvalidTag):
+                service.open_sealed(scope, seal, cast.mercy, sealed_now, place="a|b|c")
+    finally:
+        rotation.wrap_anew(scopes, new, seal)
+
+
+def test_a_shredded_organisation_is_noise_and_its_neighbours_are_not(
+    scopes: Scopes, seal: Seal, cast: Cast, furnished: UUID, services: Instance
+) -> None:
+    rotation.rotate(scopes, seal, cast.mercy)
+    values = stored(services, cast.mercy)
+    with scopes.open(system_actor(cast.luke)) as scope:
+        neighbours = service.close(scope, seal, cast.luke, b"here", place="a|b|c")
+    assert shredding.destroy_keys(scopes, cast.mercy) >= 1
+    with postgres.connect(services.layout, postgres.DATABASE) as connection:
+        left = connection.execute("SELECT wrapped FROM data_keys WHERE organisation_id = %s", (cast.mercy,)).fetchall()
+    assert {wrapped for (wrapped,) in left} == {None}
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        for each in values:
+            with pytest.raises(KeyDestroyed):
+                service.open_sealed(scope, seal, cast.mercy, each[1], place="whatever")
+        with pytest.raises(KeyDestroyed):
+            service.close(scope, seal, cast.mercy, b"new", place="a|b|c")
+    with scopes.open(system_actor(cast.luke)) as scope:
+        assert service.open_sealed(scope, seal, cast.luke, neighbours, place="a|b|c") == b"here"
+
+
+@pytest.fixture(scope="module")
+def owner_engine(services: Instance) -> Iterator[Engine]:
+    engine = create_engine(services.env()["RR_DATABASE_OWNER_URL"])
+    yield engine
+    engine.dispose()
+
+
+def test_e02_the_databases_own_files_show_no_secret(
+    scopes: Scopes, seal: Seal, cast: Cast, furnished: UUID, services: Instance
+) -> None:
+    """Tables and log (``strings`` would find them): neither what was sealed nor any key. Report text lies open by design."""
+    rotation.rotate(scopes, seal, cast.mercy)
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        _generation, key = keys.newest(scope, seal, cast.mercy)
+    with postgres.connect(services.layout, postgres.DATABASE) as connection:
+        connection.execute("CHECKPOINT")
+    secrets_ = (CANARY.encode(), key.key, seal.key, b"BEGIN PRIVATE KEY")
+    files = [path for path in Path(postgres.cluster(services.layout)).rglob("*") if path.is_file()]
+    assert len(files) > 100
+    found = {(path.name, secret) for path in files for secret in secrets_ if secret in path.read_bytes()}
+    assert found == set()
+
+
+def test_the_daily_round_closes_what_lies_open_and_makes_no_key_for_nothing(
+    scopes: Scopes, seal: Seal, cast: Cast, furnished: UUID, services: Instance, settings: Settings
+) -> None:
+    close_what_is_open(Workshop(settings, scopes, None, None, seal))  # type: ignore[arg-type]  # it asks neither Redis nor cells
+    assert {Envelope.unpack(value).generation for _name, value in stored(services, cast.mercy)} == {1}
+    with scopes.open(cast.platform_admin.actor) as scope:
+        scope.session.add(
+            Organisation(
+                id=(new := uuid4()), kind="provider", name=f"Empty {new}", letterhead="", zone="UTC", created_at=scope.now
+            )
+        )
+    close_what_is_open(Workshop(settings, scopes, None, None, seal))  # type: ignore[arg-type]
+    assert generations(scopes, new) == {}
