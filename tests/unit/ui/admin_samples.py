@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sidecar.organisations import words
-from tests.unit.ui import ae_samples, audit_samples
+from tests.unit.ui import ae_samples, audit_samples, people_samples
 
 
 def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -103,32 +103,6 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
             ]
         )
     ]
-    users = [
-        {
-            "id": "u1",
-            "name": "Noor Haddad",
-            "email": "noor@mercy.example",
-            "role": "admin",
-            "disabled_at": None,
-            "totp_sealed": b"x",
-        },
-        {
-            "id": "u2",
-            "name": "Samir Aziz",
-            "email": "samir@mercy.example",
-            "role": "technician",
-            "disabled_at": None,
-            "totp_sealed": None,
-        },
-        {
-            "id": "u3",
-            "name": "Grace Mwangi",
-            "email": "grace@mercy.example",
-            "role": "viewer",
-            "disabled_at": ago(600),
-            "totp_sealed": b"x",
-        },
-    ]
     return {
         "admin-organisations": ("admin_organisations.html", {"organisations": [mercy, harbour, hills, group]}),
         "admin-organisation": (
@@ -142,17 +116,7 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         **ae_samples.contexts(now, mercy["cell"]),
         "admin-users": (
             "admin_users.html",
-            {
-                "organisation": mercy["organisation"],
-                "users": users,
-                "roles": [("admin", "Administrator"), ("viewer", "Viewer")],
-                "own_id": "u1",
-                "elsewhere": False,
-                "values": {"email": "", "name": "", "role": "viewer"},
-                "errors": {},
-                "link": "",
-                "invited": "",
-            },
+            people_samples.list_of(now, organisation=mercy["organisation"]),
         ),
         "admin-contracts": ("admin_contracts.html", {"contracts": contracts, "today": now.date()}),
         **audit_samples.contexts(now),
