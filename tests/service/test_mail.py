@@ -17,13 +17,14 @@ from sidecar.mail.service import post
 from sidecar.mail.tables import Mail
 from tests.browser import Browser
 from tests.cast import Cast, Person
-from tests.service.letter_box import HOUSE, LetterBox, letter_box
+from tests.service.letter_box import HOUSE, LetterBox, answer_guests, letter_box
 
 TO = "somebody@hospital.example"
 
 
 @pytest.fixture
 def box(app: Flask, scopes: Scopes) -> Iterator[LetterBox]:
+    answer_guests(app)
     with scopes.open(platform_system()) as scope:  # what earlier tests left on its way is not this test's
         scope.session.execute(text("DELETE FROM mails"))
     with letter_box(app) as found:
