@@ -14,6 +14,7 @@ from sidecar.gate.forms import Filled, read
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
+from sidecar.gate.stepup import need_fresh
 from sidecar.kernel.errors import Missing
 
 bp = Blueprint("forwarding", __name__)
@@ -30,6 +31,7 @@ def show_forwarding(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/admin/forwarding", needs=MANAGE, methods=("POST",))
 def set_forwarding(scope: Scope) -> ResponseReturnValue:
     """Set one of them; what was sent there goes on from where it was."""
+    need_fresh(scope)  # it sends everything to wherever this says
     target = _target(request.form.get("target", ""))
     filled = read(SyslogForm, request.form) if target is Target.SYSLOG else read(FhirForm, request.form)
     if filled.value is None:
@@ -43,6 +45,7 @@ def set_forwarding(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/admin/forwarding/<target>/end", needs=MANAGE, methods=("POST",))
 def end_forwarding(scope: Scope, target: str) -> ResponseReturnValue:
     """Send nothing there any more."""
+    need_fresh(scope)
     forwarding.end_target(scope, _target(target))
     _tell("The journal is not forwarded there any more. Setting it again goes on from then.")
     return redirect("/admin/forwarding")

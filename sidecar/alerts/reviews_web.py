@@ -14,6 +14,7 @@ from sidecar.gate.forms import read
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
+from sidecar.gate.stepup import need_fresh
 from sidecar.kernel.errors import Invalid
 
 bp = Blueprint("access_reviews", __name__)
@@ -40,6 +41,7 @@ def access_review(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/admin/access-review/<quarter>.csv", needs=REVIEW)
 def access_review_csv(scope: Scope, quarter: str) -> ResponseReturnValue:
     """Hand the same over as CSV."""
+    need_fresh(scope)
     named = Quarter.named(quarter)
     return _csv(reviews.export(scope, named), f"access-review-{named}")
 
@@ -60,6 +62,7 @@ def confirm_access_review(scope: Scope, quarter: str) -> ResponseReturnValue:
 @route(bp, "/admin/access-review/confirmed/<uuid:review_id>.csv", needs=REVIEW)
 def confirmed_access_review(scope: Scope, review_id: UUID) -> ResponseReturnValue:
     """Hand over a list as it was when it was confirmed."""
+    need_fresh(scope)
     review, content = reviews.kept(scope, cast("Seal", current_app.extensions["readingroom.seal"]), review_id)
     return _csv(content, f"access-review-{review.quarter}-confirmed")
 

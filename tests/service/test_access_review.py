@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -104,3 +105,16 @@ def test_nobody_else_sees_the_review(cast: Cast, scopes: Scopes, browse: Browse)
         answers = [alike(asking.get(f"/admin/access-review/confirmed/{each}.csv"), each) for each in (review, uuid4())]
         assert answers[0] == answers[1]
         assert answers[0].startswith("404")
+
+
+def test_taking_the_list_along_asks_for_a_fresh_second_factor(cast: Cast, scopes: Scopes, browse: Browse) -> None:
+    admin = browse(cast.mercy_admin)
+    scopes.clock = lambda: utc_now() + timedelta(minutes=6)
+    try:
+        answer = admin.get(f"/admin/access-review/{QUARTER}.csv")
+        moved = admin.post("/admin/forwarding", data={"target": "syslog", "host": "siem.example", "port": "6514"})
+    finally:
+        scopes.clock = utc_now
+    assert (answer.status_code, moved.status_code) == (302, 401)
+    assert "/account/confirm" in answer.headers["Location"]
+    assert "siem.example" not in admin.get("/admin/forwarding").text
