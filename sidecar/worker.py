@@ -36,6 +36,7 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.archive.jobs:follow_sends", 1.0),
     ("sidecar.archive.jobs:erase_deleted", 5.0),
     ("sidecar.archive.jobs:keep_custody", 10.0),
+    ("sidecar.vault.jobs:close_what_is_open", 86_400.0),
     ("sidecar.organisations.jobs:forget_associations", 120.0),
     ("sidecar.accounts.jobs:answer_guests", 1.0),
     ("sidecar.mail.jobs:deliver", 2.0),

@@ -102,6 +102,10 @@ ALTER TABLE report_versions FORCE ROW LEVEL SECURITY;
 OWN = "organisation_id = app_org()"
 PARTIES = "(organisation_id = app_org() OR reading_organisation_id = app_org())"
 KNOWN = "EXISTS (SELECT 1 FROM organisations o WHERE o.id = {table}.organisation_id)"
+VERSION = (
+    "EXISTS (SELECT 1 FROM report_versions v WHERE v.organisation_id = report_documents.organisation_id"
+    " AND v.report_id = report_documents.report_id AND v.version = report_documents.version)"
+)
 AUTHORS = (
     "EXISTS (SELECT 1 FROM reports r WHERE r.organisation_id = report_documents.organisation_id"
     " AND r.id = report_documents.report_id AND r.author_organisation_id = app_org())"
@@ -110,7 +114,8 @@ AUTHORS = (
 WALLS = {
     # Whoever reads a report checks its signature against its authority; the keys beside the certificates are sealed.
     "signing_authorities": (f"{OWN} OR {KNOWN.format(table='signing_authorities')}", OWN, "SELECT, INSERT, UPDATE (key_sealed, clock_key_sealed)"),
-    "report_documents": (PARTIES, PARTIES, "SELECT, INSERT, UPDATE (pdf_sealed)"),
+    # Whoever sees the version sees its paper: what is lent, shared and ended is decided there alone.
+    "report_documents": (VERSION, PARTIES, "SELECT, INSERT, UPDATE (pdf_sealed)"),
     "instance_digests": (OWN, OWN, "SELECT, INSERT, UPDATE"),
 }
 

@@ -38,7 +38,7 @@ def issue_clock(authority: Pair, owner: str, *, now: datetime) -> Pair:
 
 def issue_signer(authority: Pair, person: str, *, person_id: str, owner: str, now: datetime) -> Pair:
     """Make a key for one signature of one person, with its certificate."""
-    number = x509.NameAttribute(NameOID.SERIAL_NUMBER, person_id)
+    number: x509.NameAttribute[str] = x509.NameAttribute(NameOID.SERIAL_NUMBER, person_id)
     return _issue(_name(person, owner, number), authority, now=now, usage={"digital_signature", "content_commitment"})
 
 
@@ -87,7 +87,7 @@ def _issue(
     return Pair(built.sign(issuing, SHA256()).public_bytes(Encoding.PEM).decode(), private)
 
 
-def _name(common: str, owner: str, *more: x509.NameAttribute) -> x509.Name:
+def _name(common: str, owner: str, *more: x509.NameAttribute[str]) -> x509.Name:
     named = [(NameOID.COMMON_NAME, common), (NameOID.ORGANIZATION_NAME, owner)]
     return x509.Name([*(x509.NameAttribute(oid, text[:NAME_LENGTH]) for oid, text in named), *more])
 

@@ -18,6 +18,7 @@ from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import Role, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.settings import Settings
+from sidecar.vault import service as vault
 
 BOOK = "demo.json"
 PEOPLE = (
@@ -96,7 +97,7 @@ def write_people(scopes: Scopes, book: Book, houses: Mapping[str, UUID], seal: S
             if scope.session.scalar(select(User.id).where(User.email == login.email)):
                 continue
             user_id = uuid4()
-            sealed = seal.close(login.totp_secret.encode(), place=f"users|{user_id}|totp")
+            sealed = vault.close(scope, seal, organisation, login.totp_secret.encode(), place=f"users|{user_id}|totp")
             scope.session.add(
                 User(
                     organisation_id=organisation,

@@ -41,6 +41,14 @@ def newest(scope: Scope, master: Seal, organisation_id: UUID, purpose: Purpose =
     return row.generation, _unwrap(master, row)
 
 
+def newest_generation(scope: Scope, organisation_id: UUID) -> int | None:
+    """Return which generation is the newest, or None without any; KeyDestroyed for a shredded organisation."""
+    row = _newest_row(scope, organisation_id, Purpose.ROWS)
+    if row is not None and row.wrapped is None:
+        raise KeyDestroyed
+    return row.generation if row else None
+
+
 def named(scope: Scope, master: Seal, name: KeyName) -> Seal:
     """Return the key of one generation, to open with; KeyDestroyed when it is gone, Missing when it never was."""
     same = (
