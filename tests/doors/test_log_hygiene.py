@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -29,8 +31,21 @@ def texts() -> list[str]:
 
 
 def header(text: str) -> bytes:
-    """What HTTP lets into a header's value: no line ends, no NUL."""
-    return re.sub(rb"[\r\n\x00]", b" ", text.encode())
+    """What an honest HTTP library sends as a header's value."""
+    return re.sub(rb"[\x00-\x1f\x7f]", b" ", text.encode()).strip()
+
+
+def _raw(url: str, text: str) -> None:
+    """What a dishonest one sends: everything but line ends and NUL, as it is."""
+    host = urlsplit(url)
+    value = re.sub(rb"[\r\n\x00]", b" ", text.encode())
+    request = b"GET /worklist?q=" + quote(text).encode() + b" HTTP/1.1\r\nHost: " + host.netloc.encode()
+    with socket.create_connection((str(host.hostname), host.port or 80), timeout=10) as door:
+        door.sendall(
+            request + b"\r\nUser-Agent: " + value + b"\r\nCookie: rr_session=" + value + b"\r\nConnection: close\r\n\r\n"
+        )
+        while door.recv(65536):
+            pass
 
 
 def _knock(http: httpx.Client, number: int, text: str) -> None:
@@ -55,6 +70,7 @@ def test_c05_no_log_of_the_house_has_a_forged_line_or_a_secret(house: Instance, 
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
         for number, text in enumerate(texts()):
             _knock(http, number, text)
+            _raw(url, text)
     Visitor(url, world.alpha.people[Role.TECHNICIAN]).close()
     logs = {path.name: path.read_text(errors="replace") for path in (house.layout.logs).glob("*.log")}
     assert {"web.log", "worker.log", "nginx.log"} <= set(logs)
