@@ -23,7 +23,7 @@ class NewPasskey(BaseModel):
     """What a person calls it, and what the browser made."""
 
     model_config = ConfigDict(extra="ignore")
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+    passkey_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
     credential: str = Field(min_length=2, max_length=asking.LONGEST_ANSWER)
 
 
@@ -40,7 +40,7 @@ def add_passkey(scope: Scope) -> ResponseReturnValue:
     if form is None:
         raise Invalid("Give the passkey a name of at most 60 characters.")
     question = asking.question(asker=scope.actor.session, purpose=REGISTER)
-    made = passkeys.add(scope, asking.seal(), asking.passkey_answer(form.credential, question), name=form.name)
+    made = passkeys.add(scope, asking.seal(), asking.passkey_answer(form.credential, question), name=form.passkey_name)
     flash({"text": f"{made.name} can be used from now on.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
     return redirect("/account#passkeys", 303)
 

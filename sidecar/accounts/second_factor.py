@@ -1,6 +1,7 @@
 """The second factor: one-time codes of an authenticator, printed backup codes, and the lock after too many wrong ones.
 
-Every function works in a scope inside the person's organisation and in one opened for a sign-in (``login=`` the address).
+Every function works inside the person's organisation, also before they are signed in:
+``Actor(user_id, organisation_id, None, None)``.
 """
 
 from datetime import datetime

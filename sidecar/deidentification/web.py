@@ -18,6 +18,7 @@ from sidecar.gate.forms import Filled, read
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
+from sidecar.gate.stepup import need_fresh_person
 from sidecar.kernel.errors import Invalid, Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies import contexts
@@ -53,6 +54,7 @@ def ask(scope: Scope) -> ResponseReturnValue:
     if filled.value is None:
         return _form(scope, filled), 400
     form = filled.value
+    need_fresh_person(scope)
     export = service.ask(
         scope, form.study, project=form.project, options=form.option, hold_heads=form.heads, reason=form.reason, seal=_seal()
     )
@@ -75,6 +77,7 @@ def cancel(scope: Scope, export_id: UUID) -> ResponseReturnValue:
 @route(bp, "/exports/<uuid:export_id>/download", needs=ASK)
 def download(scope: Scope, export_id: UUID) -> ResponseReturnValue:
     """Let nginx send the file; its name says nothing of anybody."""
+    need_fresh_person(scope)
     export = service.download(scope, export_id)
     response = Response(mimetype="application/zip")
     response.headers["X-Accel-Redirect"] = _store().address(export.organisation_id, export.id)

@@ -19,6 +19,12 @@ class StepUp(Problem):
         super().__init__("Confirm that it is you: this asks for your second factor again.")
 
 
+def need_fresh_person(scope: Scope) -> None:
+    """As ``need_fresh``; an API key made for this very purpose passes: nobody is there to be asked."""
+    if scope.actor.scopes is None:
+        need_fresh(scope)
+
+
 def need_fresh(scope: Scope) -> None:
     """Raise StepUp unless the acting session (or bearer: claim ``auth_time``) proved a second factor less than FRESH ago."""
     proved = scope.actor.fresh_at

@@ -16,6 +16,7 @@ from sidecar.gate.forms import read
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
+from sidecar.gate.stepup import need_fresh_person
 from sidecar.kernel.errors import Invalid
 from sidecar.kernel.settings import Settings
 from sidecar.studies import queries as studies
@@ -62,6 +63,7 @@ def take(scope: Scope, study_id: UUID) -> ResponseReturnValue:
 
 def _carry(scope: Scope, parcel: service.Parcel) -> Response:
     """Tell nginx what to fetch and with what; neither header ever leaves it."""
+    need_fresh_person(scope)
     settings = cast("Settings", current_app.extensions["readingroom.settings"])
     tokens = cast("CellTokens", current_app.extensions["readingroom.cell_tokens"])
     cell = cell_of(scope, parcel.organisation_id, host=settings.cell_host)
