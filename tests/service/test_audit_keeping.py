@@ -248,6 +248,7 @@ def test_an_export_is_csv_json_or_audit_messages_and_asks_who_it_is(
         assert study.uid in objects
     sheet = admin.post("/admin/audit/export", data={**asked, "form": "csv"})
     assert "attachment" in sheet.headers["Content-Disposition"]
+    assert len(sheet.text.splitlines()) == 1 + 5
     journal = json.loads(admin.post("/admin/audit/export", data={"form": "json"}).text)
     assert [each["kind"] for each in journal[:3]] == ["audit.journal.exported"] * 3
     assert admin.post("/admin/audit/export", data={"form": "pdf"}).status_code == 400
