@@ -65,9 +65,9 @@ SELECT (%(owners)s::uuid[])[1 + n %% %(owners_count)s], gen_random_uuid(), (%(re
   (%(descriptions)s::text[])[1 + floor(random() * array_length(%(descriptions)s::text[], 1))::int], 'Doe^Jane',
   ARRAY[(%(modalities)s::text[])[1 + floor(random() * array_length(%(modalities)s::text[], 1))::int]], 2, 200,
   'complete', at, at, at, (ARRAY['stat', 'urgent', 'routine'])[1 + n %% 3], n %% 3,
-  CASE WHEN at > now() - interval '14 days' THEN (ARRAY['unread', 'assigned'])[1 + n %% 2] ELSE 'final' END, '', '',
-  CASE WHEN at > now() - interval '14 days' THEN NULL ELSE at + interval '1 day' END,
-  CASE WHEN at > now() - interval '14 days' THEN NULL ELSE at + interval '4 days' END, 1
+  CASE WHEN at > now() - interval '2 days' THEN (ARRAY['unread', 'assigned'])[1 + n %% 2] ELSE 'final' END, '', '',
+  CASE WHEN at > now() - interval '2 days' THEN NULL ELSE at + interval '1 day' END,
+  CASE WHEN at > now() - interval '2 days' THEN NULL ELSE at + interval '4 days' END, 1
 FROM (SELECT n, now() - random() * %(years)s * interval '365 days' AS at
       FROM generate_series(%(first)s::int, %(last)s::int) AS n) AS arrivals
 """

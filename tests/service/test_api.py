@@ -9,8 +9,12 @@ import pytest
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from sidecar.api.jobs import KEPT, forget_of
+from sidecar.gate.actor import system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.gate.tables import IdempotentRequest
+from sidecar.notifications.service import notify
+from sidecar.notifications.tables import Notification
 from sidecar.orders.tables import Order
 from tests.browser import Browser, alike
 from tests.cast import Cast, Person
@@ -104,6 +108,25 @@ def test_what_is_remembered_of_a_create_cannot_be_read(browse: Browse, cast: Cas
     for other in (cast.mercy_manager, cast.luke_technician, cast.stranger):
         with scopes.open(other.actor) as scope:
             assert scope.session.scalars(select(IdempotentRequest)).all() == []
+
+
+def test_what_ran_out_is_forgotten_and_no_more(browse: Browse, cast: Cast, scopes: Scopes) -> None:
+    for organisation, person in ((cast.mercy, cast.owner), (cast.luke, cast.luke_technician)):
+        for key in ("old", "new"):
+            browse(person).post("/api/orders", json=ORDER, **keyed(f"{key}-{uuid4()}"))
+        with scopes.open(system_actor(organisation)) as scope:
+            notify(scope, organisation_id=organisation, user_id=person.user_id, kind="test", text="Old")
+            first = select(IdempotentRequest.key_hash).limit(1).scalar_subquery()
+            late = scope.now - timedelta(seconds=1)
+            scope.session.execute(update(IdempotentRequest).where(IdempotentRequest.key_hash == first).values(expires_at=late))
+            scope.session.execute(update(Notification).values(created_at=scope.now - KEPT - timedelta(days=1)))
+            notify(scope, organisation_id=organisation, user_id=person.user_id, kind="test", text="New")
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        forget_of(scope)
+    for organisation, left in ((cast.mercy, 1), (cast.luke, 2)):
+        with scopes.open(system_actor(organisation)) as scope:
+            assert scope.session.scalar(select(func.count()).select_from(IdempotentRequest)) == left
+            assert scope.session.scalar(select(func.count()).select_from(Notification)) == left
 
 
 @pytest.fixture
