@@ -238,7 +238,14 @@ def test_nobody_stands_in_for_what_the_owners_functions_read(scopes: Scopes) -> 
     """A temporary table of the caller comes before ours unless pg_temp is named last; its triggers would run as the owner."""
     with scopes.engine.connect() as connection:
         paths = connection.execute(text("SELECT proname, proconfig FROM pg_proc WHERE prosecdef")).all()
-    assert {name for name, _ in paths} == {"journal_append", "platform_organisation", "journal_forget", "cell_address", "end_loans", "studies_of_patient"}
+    assert {name for name, _ in paths} == {
+        "journal_append",
+        "platform_organisation",
+        "journal_forget",
+        "cell_address",
+        "end_loans",
+        "studies_of_patient",
+    }
     assert {tuple(settings) for _, settings in paths} == {("search_path=pg_catalog, public, pg_temp",)}
 
 
