@@ -195,7 +195,7 @@ REPORTED = (
 GLASS = "(SELECT glass_organisation() WHERE app_glass() IS NOT NULL)"
 # Sub-selects without a parameter are worked out once for a statement, and an index can serve what they give. Each way to a
 # study is an arm of its own, so that one bitmap is made of their indexes: a group reads what it sees, not all it ever read.
-READING = "reading_organisation_id = app_org()"
+READING = "reading_organisation_id = (SELECT app_org())"
 READ = f"({OWN} OR ({READING} AND reading_ends_at IS NULL) OR ({READING} AND reading_ends_at > (SELECT app_now()))"
 STUDIES = (
     f"{READ} OR id = ANY ((SELECT lent_studies())::uuid[]) OR organisation_id = {GLASS})",

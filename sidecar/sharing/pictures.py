@@ -23,7 +23,7 @@ def stacks(scope: Scope, study: Study) -> Sequence[Stack]:
     """Return the series that hold images, in their own order."""
     images = (Instance.organisation_id == study.organisation_id, Instance.study_id == study.id, Instance.rows.is_not(None))
     found = select(Instance.series_id, func.count()).where(*images).group_by(Instance.series_id)
-    counted: dict[UUID, int] = dict(scope.session.execute(found).all())  # type: ignore[arg-type]  # rows are pairs
+    counted: dict[UUID, int] = dict(scope.session.execute(found).all())
     return [Stack(each, counted[each.id]) for each in queries.series_of(scope, study) if each.id in counted]
 
 
