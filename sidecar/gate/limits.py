@@ -29,6 +29,8 @@ INSIDE = ("/intake/", "/edge/", "/health", "/metrics", "/static/")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LONG_SECRETS = frozenset({"/api/auth/refresh"})
 """Doors whose secret nobody guesses, and where a whole hospital's programs knock from one address: only refusals count for it."""
+SECOND_STEP = ("/login/", "/api/auth/2fa/")
+"""Doors of the second factor: counted for themselves, or who gives a password and a code would have made two attempts."""
 REFUSED = frozenset({400, 401})
 TOLD = ("/api/", "/dicom-web/")
 """Where programs ask: each answer says how many requests are left."""
@@ -75,7 +77,8 @@ def _count() -> None:
 
 
 def _count_authentication() -> None:
-    window = Window("address", _budgets().authentication, QUARTER)
+    name = "second step" if request.path.startswith(SECOND_STEP) else "address"
+    window = Window(name, _budgets().authentication, QUARTER)
     if request.path in LONG_SECRETS:
         _look_surely(window, _address())
         g.counts_if_refused = window

@@ -130,7 +130,7 @@ def test_an_administrator_sets_limits_and_own_networks(browse: Browse, cast: Cas
     assert "too wide" in refused.text
     assert admin.post("/admin/security/limits", data={**form, "uploads": "601"}).status_code == 400
     assert browse(cast.owner).get("/admin/security").status_code == 403
-    assert "203.0.113.0" not in browse(cast.strange_admin).get("/admin/security").text
+    assert "2001:db8:1" not in browse(cast.strange_admin).get("/admin/security").text
 
 
 def test_a_program_confirms_and_then_may_do_what_asks_for_a_second_factor(app: Flask, scopes: Scopes, cast: Cast) -> None:

@@ -4,7 +4,6 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast as as_type
 
 import pytest
 from flask import Flask
@@ -82,7 +81,7 @@ def counted(services: Instance, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even answers take a quarter of a second each; here they take as long as they take."""
-    monkeypatch.setitem(as_type("dict[str, object]", pace.wait.__kwdefaults__), "step", 0.001)
+    monkeypatch.setattr(pace, "STEP_SECONDS", 0.001)
 
 
 def assert_too_many(answer: TestResponse, *, most: int, within: int) -> None:
