@@ -201,7 +201,10 @@ def test_a08_the_secret_is_drawn_once_and_found_in_no_table_no_session_and_no_lo
     kept = [redis.dump(key) or b"" for key in redis.scan_iter("rr:*")]
     assert not any(secret.encode() in value for value in kept)
     with scopes.open(Actor(None, cast.nightowls, Role.ADMIN, OrganisationKind.PLATFORM)) as scope:
-        ours = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')"
+        ours = (
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')"
+        )
         for table in scope.session.scalars(text(ours)).all():
             found = text(f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE :secret')  # noqa: S608
             assert not scope.session.scalar(found, {"secret": f"%{secret}%"}), table
