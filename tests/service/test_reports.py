@@ -224,7 +224,7 @@ def owner_engine(services: Instance) -> Iterator[Engine]:
         "UPDATE report_versions SET pdf_hash = ''",
         "UPDATE report_versions SET signature = NULL",
         "DELETE FROM report_versions",
-        "TRUNCATE report_versions",
+        "TRUNCATE report_versions CASCADE",
     ],
 )
 def test_d02_signed_versions_never_change(
