@@ -208,7 +208,7 @@ def world(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal) -> World:
         "numbers": "1",
         "rest": f"studies/{study.uid}",
         **shared(scopes, cast, study),
-        "number": "1",
+        "number": "70001",
         "token": "a-token-nobody-was-given",
         "filename": "css/tokens.css",
     }
