@@ -150,7 +150,9 @@ def cases(world: World) -> Iterator[Case]:
                     yield Case(method, path, who, target, answer.status_code, found)
 
 
-def test_b02_every_route_of_the_archive_answers_as_the_matrix_says(world: World, record_property: Callable[[str, object], None]) -> None:
+def test_b02_every_route_of_the_archive_answers_as_the_matrix_says(
+    world: World, record_property: Callable[[str, object], None]
+) -> None:
     before = world.snapshot(world.bravo)
     found = list(cases(world))
     write_table("isolation-archive", found)
