@@ -58,7 +58,7 @@ SELECT %(org)s, gen_random_uuid(), 'o' || n, '1.2.826.0.1.3680043.10.99.' || n, 
   lpad((random() * 235959)::int::text, 6, '0'), n::text,
   (%(descriptions)s::text[])[1 + floor(random() * array_length(%(descriptions)s::text[], 1))::int], 'Doe^Jane',
   ARRAY[(%(modalities)s::text[])[1 + floor(random() * array_length(%(modalities)s::text[], 1))::int]], 2, 2,
-  'complete', now(), now(), now(), 'routine', 2, 'final', '', '', 1
+  'complete', now() - interval '90 days', now() - interval '90 days', now() - interval '90 days', 'routine', 2, 'final', '', '', 1
 FROM generate_series(%(first)s::int, %(last)s::int) AS n
 """
 SERIES = """
