@@ -27,8 +27,7 @@ CREATE TABLE data_keys (
 # Both parties of a contract close and open what belongs to one of them, and sign-in does so before anybody is known. A wrapped
 # key opens nothing without the master key, which is no part of the database.
 SEEN = (
-    "EXISTS (SELECT 1 FROM organisations o WHERE o.id = data_keys.organisation_id)"
-    " OR app_platform() OR app_login() IS NOT NULL"
+    "EXISTS (SELECT 1 FROM organisations o WHERE o.id = data_keys.organisation_id) OR app_platform() OR app_login() IS NOT NULL"
 )
 
 

@@ -113,7 +113,11 @@ AUTHORS = (
 
 WALLS = {
     # Whoever reads a report checks its signature against its authority; the keys beside the certificates are sealed.
-    "signing_authorities": (f"{OWN} OR {KNOWN.format(table='signing_authorities')}", OWN, "SELECT, INSERT, UPDATE (key_sealed, clock_key_sealed)"),
+    "signing_authorities": (
+        f"{OWN} OR {KNOWN.format(table='signing_authorities')}",
+        OWN,
+        "SELECT, INSERT, UPDATE (key_sealed, clock_key_sealed)",
+    ),
     # Whoever sees the version sees its paper: what is lent, shared and ended is decided there alone.
     "report_documents": (VERSION, PARTIES, "SELECT, INSERT, UPDATE (pdf_sealed)"),
     "instance_digests": (OWN, OWN, "SELECT, INSERT, UPDATE"),
@@ -132,7 +136,9 @@ def upgrade() -> None:
         op.execute(f"GRANT {privileges} ON {table} TO readingroom_app")
     op.execute("GRANT UPDATE (content_sealed) ON access_reviews TO readingroom_app")  # as said of it by its hash; the key changes
     # Who writes the report puts its paper beside it; sealing it anew under another key is the owner's.
-    op.execute(f"CREATE POLICY wall_insert ON report_documents AS RESTRICTIVE FOR INSERT TO readingroom_app WITH CHECK ({AUTHORS})")
+    op.execute(
+        f"CREATE POLICY wall_insert ON report_documents AS RESTRICTIVE FOR INSERT TO readingroom_app WITH CHECK ({AUTHORS})"
+    )
     op.execute(f"CREATE POLICY wall_update ON report_documents AS RESTRICTIVE FOR UPDATE TO readingroom_app USING ({OWN})")
 
 

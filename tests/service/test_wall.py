@@ -269,6 +269,11 @@ def test_even_the_owner_role_cannot_change_what_is_written(cast: Cast, scopes: S
             cast.mercy,
             {"at": scope.now.isoformat(), "kind": "test", "actor": cast.owner.user_id, "actor_organisation": cast.mercy},
         )
-    for statement in ("UPDATE journal SET kind = 'x'", "DELETE FROM journal", "TRUNCATE journal", "TRUNCATE report_versions CASCADE"):
+    for statement in (
+        "UPDATE journal SET kind = 'x'",
+        "DELETE FROM journal",
+        "TRUNCATE journal",
+        "TRUNCATE report_versions CASCADE",
+    ):
         with owner_engine.begin() as connection, pytest.raises(DBAPIError, match="never change"):
             connection.execute(text(statement))
