@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sidecar.organisations import words
+from sidecar.organisations.web.contracts import PRIORS
 from tests.unit.ui import ae_samples, audit_samples, people_samples
 
 
@@ -31,6 +32,7 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
             "dicom_port": 11112 + number,
             "dicom_tls_port": 19500 + number,
             "plain_allowed": True,
+            "character_set": "Latin1",
             "state": "running",
             "wanted": "running",
             "restarted_at": ago(60 * 26),
@@ -64,6 +66,8 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         "turnaround_minutes": {"stat": 60, "urgent": 240, "routine": 2880},
         "starts_on": date(2026, 1, 1),
         "ends_on": None,
+        "reading_hours": 72,
+        "priors": "read",
     }
     ended = agreed | {"id": "k2", "modalities": None, "ends_on": date(2026, 6, 30)}
     contracts = [
@@ -118,7 +122,7 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
             "admin_users.html",
             people_samples.list_of(now, organisation=mercy["organisation"]),
         ),
-        "admin-contracts": ("admin_contracts.html", {"contracts": contracts, "today": now.date()}),
+        "admin-contracts": ("admin_contracts.html", {"contracts": contracts, "priors": PRIORS, "today": now.date()}),
         **audit_samples.contexts(now),
         "admin-connection": (
             "admin_connection.html",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -328,9 +329,10 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "hospital-empty": ("hospital_studies.html", HOSPITAL | {"rows": [], "unknown_senders": [], "senders": []}),
     "login": (
         "login.html",
-        {"email": "amara@nightwatch.example", "error": "E-mail address or password is not right.", "next_page": "/worklist"},
+        {"email": "amara@nightwatch.example", "error": "E-mail address or password is not right.", "next_page": "/worklist"}
+        | {"request": SimpleNamespace(cookies={"sso": "mercy"})},
     ),
-    "second-factor": ("second_factor.html", {"error": ""}),
+    "second-factor": ("second_factor.html", {"error": "", "passkeys": True}),
     "enrol": ("enrol.html", ENROL),
     "error": ("error.html", {"problem": Missing(), "fragment": False}),
     "gallery": ("gallery.html", {"samples": {"overdue": ago(12), "soon": ahead(12), "later": ahead(95)}}),
@@ -349,7 +351,14 @@ FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/worklist/00000000-0000-4000-8000-000000000002/assign": ("_assign.html", ASSIGN),
     f"/reading/{READING['study']['id']}/review": (
         "_review.html",
-        {"content": CONTENT, "content_hash": "", "watermark": "NOT SIGNED", "checks": CHECKS},
+        {
+            "content": CONTENT,
+            "content_hash": "",
+            "watermark": "NOT SIGNED",
+            "checks": CHECKS,
+            "needs_both": True,
+            "has_passkey": True,
+        },
     ),
     "/hospital/counts": ("_hospital_counts.html", {"counts": HOSPITAL["counts"]}),
     "/hospital/changes": ("_hospital_rows.html", {"rows": []}),
