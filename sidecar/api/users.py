@@ -127,7 +127,7 @@ def _waiting(scope: Scope, organisation_id: UUID) -> dict[UUID, str]:
     return {change.user_id: change.role_after for change in roles.waiting(scope, organisation_id)}
 
 
-@api.route(bp, "/api/users", needs=MANAGE, query=UsersAsked, answer=UsersAnswer)
+@api.route(bp, "/api/users", needs=MANAGE, query=UsersAsked, answer=UsersAnswer, refusals=(404,))
 def list_users(scope: Scope, query: UsersAsked) -> UsersAnswer:
     """List the people of an organisation."""
     owner = _owner(scope, query.organization_id)

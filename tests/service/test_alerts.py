@@ -161,7 +161,9 @@ def test_an_administrator_settles_it_with_a_note_and_only_what_comes_later_count
     assert raised(scopes, cast.mercy)[1] == (Kind.FAILED_SIGN_INS, str(cast.colleague.user_id))
     assert admin.post(f"/admin/alerts/{alert}/acknowledge", data={"note": "again"}).status_code == 404
     with scopes.open(cast.mercy_admin.actor) as scope:
-        rows = scope.session.scalars(select(JournalRow).where(JournalRow.kind.startswith("alerts.alert"))).all()
+        rows = scope.session.scalars(
+            select(JournalRow).where(JournalRow.kind.startswith("alerts.alert")).order_by(JournalRow.sequence)
+        ).all()
     assert [(row.kind, row.actor_id) for row in rows if "review-due" not in row.body] == [
         ("alerts.alert.raised", None), ("alerts.alert.acknowledged", cast.mercy_admin.user_id), ("alerts.alert.raised", None),
         ("alerts.alert.raised", None),

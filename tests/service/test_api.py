@@ -153,7 +153,7 @@ def test_an_update_changes_only_what_was_seen(browse: Browse, cast: Cast, order:
 def test_of_updates_at_once_one_counts(browse: Browse, cast: Cast, order: str) -> None:
     browsers = [browse(cast.owner) for _ in range(AT_ONCE)]
     tag = browsers[0].get(order).headers["ETag"]
-    answers = at_once(lambda each: browsers[each].put(order, json={**ORDER, "patient_id": f"MRN{each}"}, **tagged(tag)))
+    answers = at_once(lambda each: browsers[each].put(order, json={**ORDER, "patient_id": f"OTHER{each}"}, **tagged(tag)))
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * (AT_ONCE - 1)
     won = next(answer for answer in answers if answer.status_code == 200)
     assert browsers[0].get(order).json == won.json

@@ -62,21 +62,21 @@ def inert(answer: TestResponse) -> None:
         assert not re.search(r"[^ -~]|<script", value), (answer.request.path, name)
 
 
-def arrive(scopes: Scopes, cast: Cast, *, uid: str, words: str) -> UUID:
+def arrive(app: Flask, scopes: Scopes, cast: Cast, *, uid: str, words: str) -> UUID:
     """Have the hospital's cell tell of a study, as it would; return its id."""
     raw = stored(range(2), study_StudyInstanceUID=uid, **{f"study_{name}": words for name in ELEMENTS})
     raw["series"][0] |= {"SeriesDescription": words, "Modality": words, "BodyPartExamined": words, "SeriesNumber": words}
     raw["study"]["ID"] = str(uuid4())
     with scopes.open(system_actor(cast.mercy)) as scope:
-        take(scope, Known(uuid4(), cast.mercy), forms.EVENT.validate_python(raw))
+        take(scope, app.extensions["readingroom.cell_tokens"], Known(uuid4(), cast.mercy), forms.EVENT.validate_python(raw))
         study = scope.session.scalars(select(Study).where(Study.orthanc_id == raw["study"]["ID"])).one()
         study.arrival = Arrival.COMPLETE  # as the worker would after a while, so that it can be signed
         return study.id
 
 
 @pytest.fixture
-def study(scopes: Scopes, cast: Cast) -> UUID:
-    return arrive(scopes, cast, uid=f"1.2.{uuid4().int}", words=WORDS)
+def study(app: Flask, scopes: Scopes, cast: Cast) -> UUID:
+    return arrive(app, scopes, cast, uid=f"1.2.{uuid4().int}", words=WORDS)
 
 
 def walk(app: Flask, browser: Browser, values: dict[str, str]) -> int:
@@ -126,7 +126,7 @@ def test_changed_rows_are_words_too(browse: Browse, cast: Cast, study: UUID) -> 
 
 @pytest.mark.parametrize("uid", [each for each in EVIL_UIDS if each])
 def test_a_uid_that_is_none_breaks_no_page(app: Flask, browse: Browse, cast: Cast, scopes: Scopes, uid: str) -> None:
-    study = arrive(scopes, cast, uid=uid, words="x")
+    study = arrive(app, scopes, cast, uid=uid, words="x")
     for person, path in ((cast.reader, f"/reading/{study}"), (cast.reader, "/worklist"), (cast.owner, "/hospital")):
         answer = browse(person).get(path)
         assert answer.status_code == 200

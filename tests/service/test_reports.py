@@ -149,7 +149,7 @@ def test_wrong_password_wrong_code_and_a_used_code(scopes: Scopes, seal: Seal, c
     with scopes.open(cast.reader.actor) as scope:
         assert queries.get(scope, second).status == "draft"
         failures = scope.session.scalars(text("SELECT count(*) FROM journal WHERE kind = 'accounts.user.sign-in-failed'")).one()
-        assert failures >= 5
+        assert failures >= 4, "each but the empty code, which was no attempt at one"
 
 
 def test_nobody_signs_for_somebody_else(scopes: Scopes, seal: Seal, cast: Cast, study: Made) -> None:
