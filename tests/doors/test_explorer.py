@@ -99,7 +99,8 @@ def test_other_roles_and_strangers_have_no_explorer(stand: ExplorerStand) -> Non
             assert seat.get(path).status_code in {403, 404}, (person.actor.role, path)
         assert seat.post("/tools/find", {"Level": "Study", "Query": {}}).status_code in {403, 404}
     nobody = Seat(stand, None)
-    assert nobody.get("/app/explorer.html").status_code == 302
+    assert nobody.http.get("/app/explorer.html", headers={"Accept": "text/html"}).status_code == 302
+    assert nobody.get("/app/libs/jquery.min.js").status_code == 401
     assert nobody.get(f"/studies/{study}").status_code in {302, 401}
     neighbour = Seat(stand, cast.luke_technician)  # has a cell of its own, which is not this one and does not run
     assert neighbour.get(f"/studies/{study}").status_code >= 400
@@ -270,7 +271,7 @@ def test_explorer_leads_to_the_verbs(stand: ExplorerStand, reader: Seat) -> None
     technician, radiologist = stand.browser(stand.cast.owner), stand.browser(stand.cast.own_radiologist)
     offered = lambda browser, root: [each["verb"] for each in browser.get(f"/archive/by-orthanc-id/{root}/verbs").json["verbs"]]  # noqa: E731
     assert offered(technician, "own") == ["download", "send", "delete"]
-    assert offered(radiologist, "own") == ["download", "send"]
+    assert offered(radiologist, "own") == ["download", "send", "access"]
     assert reader.browser is not None
     assert offered(reader.browser, reader.root) == ["download"]
     page = technician.get(f"/archive/by-orthanc-id/own/{study}/download")

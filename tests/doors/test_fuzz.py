@@ -52,7 +52,7 @@ def processes(world: World, twin: Twin) -> dict[str, tuple[int, int]]:
             except OSError:  # it ended while we looked, which the comparison will tell
                 continue
             if (
-                b"--openapi" not in words
+                not {b"--openapi", b"--verbose-plugins"} & set(words)  # the survey of the served routes, which a start begins
                 and str(twin.cell.id).encode() in environment + b"".join(words)
                 and words[0].endswith((b"Orthanc", b"python3"))
             ):

@@ -14,6 +14,7 @@ from sqlalchemy import select, text, update
 from sidecar.adapters.cell_client import CellClient
 from sidecar.adapters.cell_tokens import session_hash
 from sidecar.adapters.seals import Seal
+from sidecar.archive.tables import InstanceDigest
 from sidecar.gate.actor import OrganisationKind, Role, system_actor
 from sidecar.gate.machine import Workshop
 from sidecar.kernel.clock import utc_now
@@ -105,8 +106,9 @@ class World:
         return found
 
 
-MOVING = frozenset({"cells", "associations", "inbox", "alert_watches"})
-"""Tables that move by themselves while nobody asks: when a cell was seen, who called its door, how far a journal was watched."""
+MOVING = frozenset({"cells", "associations", "inbox", "alert_watches", "journal_keeping", "journal_checkpoints"})
+"""Tables that move by themselves while nobody asks: when a cell was seen, who called its door, how far a journal was watched,
+verified and sealed."""
 
 
 def make_world(workshop: Workshop, seal: Seal, directory: Path) -> World:
@@ -135,7 +137,9 @@ def _at_rest(workshop: Workshop, cell: Cell) -> bool:
     with workshop.scopes.open(system_actor(cell.organisation_id)) as scope:
         series = set(scope.session.scalars(select(Series.id)))
         cached = [set(scope.session.scalars(select(cache.series_id))) for cache in (SeriesMetadata, SeriesThumbnail)]
-        return cached == [series, series] and all(scope.session.scalars(select(ApplicationEntity.last_seen_at)))
+        seen = scope.session.scalars(select(ApplicationEntity.last_seen_at)).all()
+        digested = scope.session.scalars(select(InstanceDigest.sha256)).all()
+        return cached == [series, series] and all(seen) and all(digested)
 
 
 def _open(

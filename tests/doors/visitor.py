@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from tests.browser import conditions
 from tests.cast import PASSWORD, Person
 
 TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
@@ -34,7 +35,7 @@ class Visitor:
         return self.http.get(path, **options)
 
     def post(self, path: str, **options: Any) -> httpx.Response:
-        return self.http.post(path, headers={"X-CSRFToken": self.token}, **options)
+        return self.http.post(path, headers={"X-CSRFToken": self.token, **conditions("POST", path)}, **options)
 
     def close(self) -> None:
         self.http.close()

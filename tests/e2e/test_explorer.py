@@ -119,7 +119,7 @@ def test_a_lookup_finds_what_it_says(stand: ExplorerStand, visit: Open) -> None:
     expect(page.locator("#lookup-result li a")).to_have_count(1)
     entry(page, "Other")
     shown(page, "study")
-    expect(page.locator("#study-access .rr-verb")).to_have_text(["Download", "Send"])
+    expect(page.locator("#study-access .rr-verb")).to_have_text(["Download", "Send", "Access"])
 
 
 def test_a_reader_sees_the_contexts_studies_only(stand: ExplorerStand, visit: Open) -> None:

@@ -28,7 +28,7 @@ from sidecar.instance import Instance
 from sidecar.organisations.tables import Cell, Organisation
 from sidecar.studies.tables import Instance as IndexedInstance
 from sidecar.studies.tables import Study
-from tests.cast import Person, make_person
+from tests.cast import Person, make_person, share_with
 from tests.doors.hospital import until
 from tests.e2e.desk import sign_report
 from tests.e2e.ohif_page import draw_length, viewer_frame, wait_for_image
@@ -223,6 +223,12 @@ def test_the_whole_story(  # noqa: PLR0915 - one story, told in one piece
     again.goto(reading)
     expect(again.locator("[name=impression]")).to_have_value("Pneumonia of the right lower lobe with effusion.")
     expect(again.locator("[name=findings]")).to_have_value(re.compile(r"Consolidation.*mm", re.DOTALL))
+
+    # Two viewers, one at each hospital: they see what somebody shared with them, and nothing else.
+    for found, viewer_of in ((mercy, vic), (luke, lea)):
+        with workshop.scopes.open(system_actor(found)) as scope:
+            arrived = scope.session.scalars(select(Study.id)).one()
+        share_with(workshop.scopes, arrived, found, viewer_of)
 
     # Before signing, her hospital sees that it is being read and nothing of the draft.
     ward = seat(vic)
