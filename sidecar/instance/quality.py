@@ -26,8 +26,8 @@ STATIC_CHECKS = (
 LAYERS = ("unit", "architecture", "contract", "service", "doors", "e2e")
 """From quick to slow: the first failure is heard early."""
 FAST_LAYERS = ("unit", "architecture")
-BESIDE = ("e2e",)
-"""Run beside all others when everything runs: a browser test mostly waits. It has a house of its own."""
+BESIDE = ("doors", "e2e")
+"""Run beside all others when everything runs: these mostly wait, for images and for browsers."""
 NEED_TOOLS = frozenset({"doors", "e2e"})
 
 Command = tuple[str, list[str]]
@@ -48,15 +48,12 @@ def run_tests(layers: tuple[str, ...], console: Console) -> int:
     if set(chosen) - set(FAST_LAYERS):
         prepare(console, tools=bool(NEED_TOOLS & set(chosen)))
     with tempfile.TemporaryDirectory(prefix="readingroom-test-", dir="/var/tmp") as data:
-        # Postgres runs as a user of its own and must be able to pass
-        for folder in (Path(data), Path(data, "browser")):
-            folder.mkdir(mode=0o711, exist_ok=True)
-            folder.chmod(0o711)
+        Path(data).chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
         beside = [] if layers else _layers(BESIDE)
         here = [*([] if layers else _static()), *_layers([each for each in chosen if layers or each not in BESIDE])]
         with ThreadPoolExecutor(1) as pool:
-            other = pool.submit(_run_quietly, beside, {"RR_TEST_DATA": str(Path(data, "browser"))})
-            failed = _run_all(here, console, {"RR_TEST_DATA": data})
+            other = pool.submit(_run_quietly, beside, Path(data))
+            failed = _run_all(here, console, Path(data))
             for title, seconds, code, said in other.result():
                 console.rule(title, align="left")
                 console.print(said, markup=False, highlight=False)
@@ -103,25 +100,34 @@ def _layers(names: Iterable[str]) -> list[Command]:
     return [(f"tests/{name}", [sys.executable, "-m", "pytest", f"tests/{name}"]) for name in there]
 
 
-def _run_all(commands: list[Command], console: Console, variables: dict[str, str] | None = None) -> list[str]:
+def _variables(title: str, data: Path | None) -> dict[str, str]:
+    """Return the environment of one command; a layer of tests gets a data directory of its own, and with it a house."""
+    if data is None:
+        return dict(os.environ)
+    own = data / Path(title).name
+    own.mkdir(mode=0o711, exist_ok=True)
+    return {**os.environ, "RR_TEST_DATA": str(own)}
+
+
+def _run_all(commands: list[Command], console: Console, data: Path | None = None) -> list[str]:
     """Run all of them even when one fails; return which did."""
     failed = []
     for title, command in commands:
         began = time.monotonic()
         console.rule(title, align="left")
-        if subprocess.run(command, cwd=CHECKOUT, env={**os.environ, **(variables or {})}, check=False).returncode != 0:
+        if subprocess.run(command, cwd=CHECKOUT, env=_variables(title, data), check=False).returncode != 0:
             failed.append(title)
         console.print(f"[dim]{title}: {time.monotonic() - began:.1f} s[/dim]")
     return failed
 
 
-def _run_quietly(commands: list[Command], variables: dict[str, str]) -> list[tuple[str, float, int, str]]:
+def _run_quietly(commands: list[Command], data: Path) -> list[tuple[str, float, int, str]]:
     """Run them and keep what they say, for when the others have had their say; return title, seconds, exit code, words."""
     told = []
     for title, command in commands:
         began = time.monotonic()
         done = subprocess.run(
-            command, cwd=CHECKOUT, env={**os.environ, **variables}, check=False, text=True, errors="replace",
+            command, cwd=CHECKOUT, env=_variables(title, data), check=False, text=True, errors="replace",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         told.append((title, time.monotonic() - began, done.returncode, done.stdout))
