@@ -26,11 +26,16 @@ class Undelivered(Exception):  # noqa: N818 - named for the sender
 
 
 class Mailer:
-    """Sends plain text. Connects at the first message, and again after a fault."""
+    """Sends plain text. Connects at the first message, and again after a message that went wrong.
+
+    A server that cannot be reached, proves to be another or refuses our password is asked once: the messages that follow get the
+    same answer, and an account is not locked by trying again for each of them.
+    """
 
     def __init__(self, smtp: Smtp) -> None:
         self._smtp = smtp
         self._line: smtplib.SMTP | None = None
+        self._away: Undelivered | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -46,16 +51,27 @@ class Mailer:
         message["Date"] = localtime()
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: nobody's holiday answers
         message.set_content(text)
+        line = self._connected()
         try:
-            self._connected().send_message(message)
+            line.send_message(message)
         except (OSError, smtplib.SMTPException) as error:
             self._hang_up()
             raise _undelivered(error) from error
 
     def _connected(self) -> smtplib.SMTP:
+        if self._away is not None:
+            raise self._away
+        try:
+            return self._connect()
+        except (OSError, smtplib.SMTPException) as error:
+            self._hang_up()
+            self._away = _undelivered(error)
+            raise self._away from error
+
+    def _connect(self) -> smtplib.SMTP:
         if self._line is None:
             smtp = self._smtp
-            context = ssl.create_default_context()
+            context = ssl.create_default_context(cafile=smtp.authority or None)
             if smtp.security == "tls":
                 line: smtplib.SMTP = smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=SECONDS, context=context)
             else:
@@ -78,8 +94,17 @@ def _undelivered(error: Exception) -> Undelivered:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code = max(code for code, _words in error.recipients.values())
         return Undelivered(f"The mail server refuses the recipient ({code}).", code=str(code), permanent=code >= NEVER)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        said = f"The mail server refuses the user or password it was given ({error.smtp_code})."
+        return Undelivered(said, code=str(error.smtp_code), permanent=False)
     if isinstance(error, smtplib.SMTPResponseException):
         permanent = error.smtp_code >= NEVER and isinstance(error, smtplib.SMTPDataError)
         return Undelivered(f"The mail server answered {error.smtp_code}.", code=str(error.smtp_code), permanent=permanent)
     name = type(error).__name__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = f"The mail server's certificate is not trusted: {error.verify_message.rstrip('.')}. Nothing was sent."
+        return Undelivered(said, code=name, permanent=False)
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        said = "The mail server does not offer what is set, encryption (STARTTLS) or signing in. Nothing was sent."
+        return Undelivered(said, code=name, permanent=False)
     return Undelivered(f"The mail server does not answer as it should ({name}).", code=name, permanent=False)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sidecar.instance import orthanc_root, postgres, redis, viewer
 from sidecar.instance.layout import CHECKOUT, LOOPBACK, Layout, write_private
 
-SMTP = ("RR_SMTP_HOST", "RR_SMTP_PORT", "RR_SMTP_SECURITY", "RR_SMTP_FROM", "RR_SMTP_USER")
+SMTP = ("RR_SMTP_HOST", "RR_SMTP_PORT", "RR_SMTP_SECURITY", "RR_SMTP_FROM", "RR_SMTP_USER", "RR_SMTP_AUTHORITY")
 LIMITS = ("RR_LIMIT_AUTHENTICATION", "RR_LIMIT_ANONYMOUS", "RR_LIMIT_SIGNED_IN", "RR_LIMIT_UPLOADS")
 
 

@@ -29,7 +29,10 @@ class PortRange:
 
 @dataclass(frozen=True, slots=True)
 class Smtp:
-    """The mail server. ``security`` is "starttls", "tls" or "plain"; without ``user`` nobody signs in there."""
+    """The mail server. ``security`` is "starttls", "tls" or "plain"; without ``user`` nobody signs in there.
+
+    ``authority``: a PEM file of the authority that certified it, when it is none that every machine trusts.
+    """
 
     host: str
     port: int
@@ -37,6 +40,7 @@ class Smtp:
     sender: str
     user: str
     password: str = field(repr=False)
+    authority: str = ""
 
     @classmethod
     def from_values(cls, values: Mapping[str, str], secrets_dir: Path) -> "Smtp | None":
@@ -56,7 +60,10 @@ class Smtp:
         password = secrets_dir / "smtp_password"
         if user and not password.is_file():
             raise SettingsError("RR_SMTP_USER is set, but the secret file smtp_password is missing in RR_SECRETS_DIR")
-        return cls(host, int(port), security, sender, user, password.read_text().strip() if user else "")
+        authority = values.get("RR_SMTP_AUTHORITY", "")
+        if authority and not Path(authority).is_file():
+            raise SettingsError("RR_SMTP_AUTHORITY is not a file; write the path of the authority's certificates in PEM")
+        return cls(host, int(port), security, sender, user, password.read_text().strip() if user else "", authority)
 
 
 SMTP_PORTS = {"starttls": 587, "tls": 465, "plain": 25}

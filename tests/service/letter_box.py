@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -77,13 +78,13 @@ def answer_guests(app: Flask) -> None:
 
 
 @contextmanager
-def letter_box(app: Flask) -> Iterator[LetterBox]:
-    """Let mail leave this application, to a server that keeps it."""
+def letter_box(app: Flask, **of_server: Any) -> Iterator[LetterBox]:
+    """Let mail leave this application, to a server that keeps it. ``of_server``: what aiosmtpd is to ask for, e.g. TLS."""
     before = app.extensions["readingroom.settings"]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]  # the controller calls its own port, so it must be told one
     box = LetterBox(app, Smtp("127.0.0.1", port, "plain", "Reading Room <reading-room@example.org>", "", ""))
-    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller = Controller(box, hostname="127.0.0.1", port=port, **of_server)
     controller.start()
     try:
         app.extensions["readingroom.settings"] = replace(before, smtp=box.smtp)

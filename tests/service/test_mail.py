@@ -143,6 +143,7 @@ def test_two_workers_send_it_once(box: LetterBox, scopes: Scopes, seal: Seal, ca
         ({"RR_SMTP_HOST": "mail", "RR_SMTP_PORT": "x"}, "RR_SMTP_PORT"),
         ({"RR_SMTP_HOST": "mail"}, "RR_SMTP_FROM"),
         ({"RR_SMTP_HOST": "mail", "RR_SMTP_FROM": "a@b.c", "RR_SMTP_USER": "me"}, "smtp_password"),
+        ({"RR_SMTP_HOST": "mail", "RR_SMTP_FROM": "a@b.c", "RR_SMTP_AUTHORITY": "/nowhere.pem"}, "RR_SMTP_AUTHORITY"),
     ],
 )
 def test_half_a_mail_server_is_refused_at_start(app: Flask, given: dict[str, str], fault: str) -> None:
