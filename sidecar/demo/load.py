@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy import func, select
 
 from sidecar.accounts.bootstrap import platform_id, platform_root
+from sidecar.accounts.passwords import KEEPER
 from sidecar.adapters.redis import wake_worker
 from sidecar.adapters.seals import Seal
 from sidecar.demo import cast
@@ -49,6 +50,7 @@ class DemoError(RuntimeError):
 def load(env: Mapping[str, str], console: Console) -> None:
     """Load the demo into a running instance and print one login per role; a second call only prints."""
     settings = Settings.from_env(env)
+    KEEPER.use(settings.secret("pepper"))  # the demo's radiologist signs a report here, with her password
     book = cast.open_book(settings)
     if not book.loaded:
         with closing(open_workshop(settings)) as shop:

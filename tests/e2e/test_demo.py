@@ -2,9 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from rich.console import Console
 from sqlalchemy import func, select
 
+from sidecar.accounts.passwords import KEEPER
 from sidecar.demo import cast
 from sidecar.demo.load import HOSPITALS, READING_GROUP, STRANGERS, load
 from sidecar.demo.studies import DEMO
@@ -17,7 +19,8 @@ from sidecar.studies.tables import Instance as Indexed
 from sidecar.studies.tables import Study
 
 
-def test_the_demo_is_loaded_once_and_whole(house: Instance, workshop: Workshop) -> None:
+def test_the_demo_is_loaded_once_and_whole(house: Instance, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KEEPER, "_pepper", b"")  # as in a process of its own, which no other test has prepared
     console = Console(record=True, width=200)
     with ThreadPoolExecutor(1) as desk:  # signing a PDF runs an event loop, and Playwright's runs in this thread
         desk.submit(load, house.env(), console).result()
