@@ -17,6 +17,7 @@ from sidecar.instance.layout import Front, default_data_dir
 
 if TYPE_CHECKING:
     from sidecar.gate.machine import Workshop
+    from sidecar.vault.erasing import Remainder
 
 console = Console(stderr=True)
 existing_file = click.Path(exists=True, dir_okay=False, resolve_path=True)
@@ -81,6 +82,14 @@ def finished(data: Path) -> Instance:
         raise click.ClickException(
             f"the instance in {data} is not finished. Run ./readingroom up again: it goes on where it stopped"
         )
+    return instance
+
+
+def running(data: Path) -> Instance:
+    """Return a finished instance whose database answers; say how to start one that is down."""
+    instance = finished(data)
+    if not instance.parts():
+        raise click.ClickException(f"the instance in {data} is down. Start it first with ./readingroom up")
     return instance
 
 
@@ -214,9 +223,7 @@ def admin(data: Path, email: str, name: str) -> None:
     from sidecar.kernel.settings import Settings
     from sidecar.worker import open_workshop
 
-    instance = finished(data)
-    if not instance.parts():
-        raise click.ClickException(f"the instance in {data} is down. Start it first with ./readingroom up")
+    instance = running(data)
     try:
         with closing(open_workshop(Settings.from_env(instance.env()))) as shop:
             token = invite_first_admin(shop.scopes, email=email, name=name)
@@ -269,9 +276,7 @@ def _workshop(data: Path) -> Iterator["Workshop"]:
     from sidecar.kernel.settings import Settings
     from sidecar.worker import open_workshop
 
-    instance = finished(data)
-    if not instance.parts():
-        raise click.ClickException(f"the instance in {data} is down. Start it first with ./readingroom up")
+    instance = running(data)
     try:
         with closing(open_workshop(Settings.from_env(instance.env()))) as shop:
             yield shop
@@ -290,7 +295,7 @@ def keys_list(data: Path) -> None:
     """Print which keys there are and were; never their bytes."""
     from sidecar.instance import keeping
 
-    for line in keeping.list_keys(finished(data)):
+    for line in keeping.list_keys(running(data)):
         end = f"destroyed {line.destroyed}" if line.destroyed else "in use"
         click.echo(f"{line.organisation:40} {line.purpose:7} {line.generation:4}  made {line.created}  {end}")
 
@@ -303,7 +308,7 @@ def keys_rotate(data: Path, organisation: tuple[str, ...], master: bool) -> None
     """Close everything sealed anew under new keys and destroy the old ones. Broken off, the same command goes on."""
     from sidecar.instance import keeping
 
-    instance = finished(data)
+    instance = running(data)
     with _told():
         if master:
             console.print(f"The master key is new; {keeping.rotate_master(instance)} data keys are wrapped with it.")
@@ -324,14 +329,27 @@ def keys_shred(data: Path, organisation: str, yes: bool) -> None:  # noqa: FBT00
     """
     from sidecar.instance import keeping
 
-    instance = finished(data)
+    instance = running(data)
     with _told():
         which = keeping.organisation(instance, organisation)
         if not yes:
             click.confirm(f"Destroy the keys and records of {organisation} for ever?", abort=True)
         destroyed, rows, wrapped = keeping.shred(instance, which)
+        left = keeping.remainder(instance, which)
     console.print(f"{destroyed} keys are destroyed, {rows} rows deleted; {wrapped} keys of others have a new master key.")
+    _prove_shredded(left)
     console.print("Its images lie in its cell's directory: stop the cell on the page Cells, then delete that directory.")
+
+
+def _prove_shredded(left: "Remainder") -> None:
+    """Print what is left, counted anew, and why; end with 1 when anything is that should not be."""
+    from sidecar.vault.erasing import KEPT
+
+    click.echo(f"Looked again: {left.keys} keys still open anything, {left.destroyed} are destroyed. Left in the database:")
+    for table, count in left.tables.items():
+        click.echo(f"  {table}: {count} ({KEPT.get(table, 'written since; run the command again')})")
+    if not left.clean:
+        raise SystemExit(1)
 
 
 @keys.command("export")
@@ -343,7 +361,7 @@ def keys_export(data: Path, organisation: str, file: Path, passphrase: str) -> N
     """Write the key of an organisation's backups to FILE, closed by a passphrase: they are restored with it. Keep both apart."""
     from sidecar.instance import keeping
 
-    instance = finished(data)
+    instance = running(data)
     with _told():
         keeping.hand_out(instance, keeping.organisation(instance, organisation), file, passphrase)
 
@@ -359,7 +377,7 @@ def backup(data: Path, organisation: str, file: Path) -> None:
     """
     from sidecar.instance import keeping
 
-    instance = finished(data)
+    instance = running(data)
     with _told():
         rows = keeping.backup(instance, keeping.organisation(instance, organisation), file)
     console.print(f"{rows} rows are in {file}.")
@@ -375,7 +393,7 @@ def restore(data: Path, file: str, key: str, passphrase: str) -> None:
     from sidecar.instance import keeping
 
     with _told():
-        which, rows = keeping.restore(finished(data), Path(file), Path(key), passphrase)
+        which, rows = keeping.restore(running(data), Path(file), Path(key), passphrase)
     console.print(f"{rows} rows of {which} are back.")
 
 

@@ -1,5 +1,6 @@
 """What an operator does with an organisation's keys and copies, on the machine that holds the instance."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -106,18 +107,28 @@ def shred(instance: Instance, organisation_id: UUID) -> tuple[int, int, int]:
     return destroyed, rows, rotate_master(instance)
 
 
+def remainder(instance: Instance, organisation_id: UUID) -> erasing.Remainder:
+    """Count what is left of an organisation."""
+    with database(instance) as connection:
+        return erasing.remainder(connection, organisation_id)
+
+
 def backup(instance: Instance, organisation_id: UUID, file: Path) -> int:
     """Write an organisation's rows and documents to a new file, closed under its key; return how many rows."""
+    _need_new(file)
     with workshop(instance) as shop:
         rotation.close_anew(shop.scopes, shop.seal, organisation_id)  # what the master key closed itself opens nowhere else
         with shop.scopes.open(system_actor(organisation_id)) as scope:
             _number, key = keys.newest(scope, shop.seal, organisation_id, Purpose.COPIES)
             data_keys = keys.living(scope, shop.seal, organisation_id)
         part = file.with_name(f"{file.name}.part")
-        with database(instance) as connection, part.open("xb") as target:
-            part.chmod(0o600)
-            rows = copies.write(connection, target, organisation_id, key=key, data_keys=data_keys)
-        part.replace(file)
+        try:
+            with database(instance) as connection, part.open("wb") as target:
+                part.chmod(0o600)
+                rows = copies.write(connection, target, organisation_id, key=key, data_keys=data_keys)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)  # one that broke off is no copy
         with shop.scopes.open(system_actor(organisation_id)) as scope:
             scope.emit(CopyMade(organisation_id=organisation_id, rows=rows))
     return rows
@@ -143,6 +154,7 @@ def restore(instance: Instance, file: Path, key_file: Path, passphrase: str) -> 
 
 def hand_out(instance: Instance, organisation_id: UUID, file: Path, passphrase: str) -> None:
     """Write the key to an organisation's backups to a new file, closed by a passphrase."""
+    _need_new(file)
     with workshop(instance) as shop, shop.scopes.open(system_actor(organisation_id)) as scope:
         content = handing.hand_out(scope, shop.seal, passphrase=passphrase)
         write_private(file, content)
@@ -202,6 +214,12 @@ def _opens(instance: Instance, master: Seal) -> bool:
             "SELECT organisation_id, purpose, generation, wrapped FROM data_keys WHERE wrapped IS NOT NULL LIMIT 1"
         ).fetchone()
     return row is None or keys.wraps(master, KeyName(UUID(str(row[0])), Purpose(row[1]), int(row[2])), bytes(row[3]))
+
+
+def _need_new(file: Path) -> None:
+    """Refuse to write over a file: it may be the only copy, or the only key to one. Raise FileExistsError."""
+    if file.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(file))
 
 
 def _destroy(path: Path) -> None:

@@ -4,6 +4,8 @@ It stays in the database's log until that is recycled, and in the file system un
 that README asks for.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg import sql
@@ -21,6 +23,35 @@ KEPT = {
     "journal_keeping": "how long the journal is kept",
 }
 """Tables whose rows outlive their organisation's shredding, each with its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """What is left of an organisation: keys that still open, destroyed ones, and rows by table."""
+
+    keys: int
+    destroyed: int
+    tables: Mapping[str, int]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is left but what is meant to stay."""
+        return not self.keys and set(self.tables) <= set(KEPT)
+
+
+def remainder(connection: Connection, organisation_id: UUID) -> Remainder:
+    """Count what is left of an organisation, as the proof of its shredding."""
+    who = {"organisation": organisation_id}
+    keys = connection.execute(
+        "SELECT count(wrapped), count(*) - count(wrapped) FROM data_keys WHERE organisation_id = %(organisation)s", who
+    ).fetchone()
+    found: dict[str, int] = {}
+    for table in rows.tables(connection):
+        query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(sql.Identifier(table), rows.mine(table))
+        for (count,) in connection.execute(query, who):
+            found |= {table: count} if count else {}
+    living, destroyed = keys or (0, 0)
+    return Remainder(living, destroyed, found)
 
 
 def erase(connection: Connection, organisation_id: UUID) -> int:

@@ -1,6 +1,7 @@
 """Real Postgres as the application's role (row-level security in force), real Redis, a new cast per test."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -18,6 +19,15 @@ from tests.cast import Cast, Person, make_cast
 @pytest.fixture(scope="session")
 def settings(services: Instance) -> Settings:
     return Settings.from_env(services.env())
+
+
+@pytest.fixture(scope="session")
+def empty(test_data: Path) -> Iterator[Instance]:
+    """An instance that has nobody yet: a master key and a database of its own."""
+    instance = Instance(test_data / "empty")
+    instance.up("migrated")
+    yield instance
+    instance.down()
 
 
 @pytest.fixture(scope="session")

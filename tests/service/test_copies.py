@@ -29,15 +29,6 @@ from tests.service.test_reports import sign, write
 PASSPHRASE = "seven green bottles"
 
 
-@pytest.fixture(scope="module")
-def empty(test_data: Path) -> Iterator[Instance]:
-    """An instance that has nobody yet: a master key and a database of its own."""
-    instance = Instance(test_data / "empty")
-    instance.up("migrated")
-    yield instance
-    instance.down()
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A backup of Mercy beside the key to it."""
