@@ -200,7 +200,7 @@ def test_signing_shows_the_report_as_printed_then_asks_for_both_proofs(page: Pag
     page.locator("#sign-code").fill("654321")
     page.keyboard.press("Enter")
     page.wait_for_url(f"{origin}/worklist")
-    assert proofs[1] == {"revision": 7, "password": "correct horse", "code": "654321", "meaning": "author"}
+    assert proofs[1] == {"revision": 7, "password": "correct horse", "code": "654321", "passkey": "", "meaning": "author"}
 
 
 def test_measurements_come_from_our_viewer_only_and_go_to_the_caret(page: Page, origin: str) -> None:

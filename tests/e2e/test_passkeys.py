@@ -20,6 +20,7 @@ from sidecar.app import create_app
 from sidecar.gate.scope import Scopes
 from sidecar.instance import Instance
 from sidecar.kernel.settings import Settings
+from sidecar.worklist import stream
 from tests.cast import PASSWORD, Cast, make_cast
 from tests.e2e.desk import sign_in, watch_errors
 from tests.factories.studies import make_study
@@ -55,11 +56,15 @@ def stand(services: Instance) -> Iterator[Stand]:
     app = create_app(settings)
     app.wsgi_app = app.wsgi_app.app  # type: ignore[method-assign,attr-defined]  # no nginx before it that names the client
     server = make_server("127.0.0.1", port, app, threaded=True)
+    server.daemon_threads = False  # type: ignore[attr-defined]  # so that closing waits for the live lines
+    before, stream.HEARTBEAT = stream.HEARTBEAT, 0.2
     threading.Thread(target=server.serve_forever, daemon=True).start()
     scopes: Scopes = app.extensions["readingroom.scopes"]
     seal: Seal = app.extensions["readingroom.seal"]
     yield Stand(app, settings.public_url, make_cast(scopes, seal), scopes)
     server.shutdown()
+    server.server_close()
+    stream.HEARTBEAT = before
     scopes.engine.dispose()
 
 

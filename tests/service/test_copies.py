@@ -89,7 +89,9 @@ def test_a_backup_is_closed_and_comes_back_whole_into_an_empty_instance(kept: Ke
         version = queries.version(scope, kept.report)  # its signature is checked against the readers' authority
         assert documents.paper(scope, shop.seal, version) == kept.paper
         assert hashlib.sha256(kept.paper).hexdigest() == version.pdf_hash
-        chain = scope.session.scalars(select(JournalRow).where(JournalRow.organisation_id == kept.mercy))
+        chain = scope.session.scalars(
+            select(JournalRow).where(JournalRow.organisation_id == kept.mercy).order_by(JournalRow.sequence)
+        )
         assert first_break(chain.all()) is None
     with pytest.raises(Conflict, match="here already"):
         keeping.restore(empty, kept.file, kept.key, PASSPHRASE)
