@@ -78,6 +78,8 @@ BLUEPRINTS = (
     "sidecar.assignment.api",
     "sidecar.reports.web",
     "sidecar.reports.api",
+    "sidecar.reports.addenda_web",
+    "sidecar.reports.addenda_api",
     "sidecar.archive.web",
     "sidecar.sharing.web",
     "sidecar.archive.api",

@@ -10,6 +10,10 @@ WORDS = {
     "accounts.registration.verified": "confirmed the address given at registration",
     "accounts.registration.approved": "approved a registration: {person} is {role}",
     "accounts.registration.declined": "declined a registration",
+    "accounts.remains.forgotten": (
+        "deleted what ended long ago: {families} sign-ins of programs, {links} links, {keys} API keys,"
+        " {registrations} requests for an account"
+    ),
     "accounts.role.change-asked": "asked for {person} to be {role_after} (now {role_before})",
     "accounts.role.changed": "changed the role of {person} from {role_before} to {role_after}",
     "accounts.role.change-refused": "refused that {person} becomes {role_after}",
@@ -22,6 +26,7 @@ WORDS = {
     "accounts.user.deleted": "deleted the account of {person}",
     "alerts.alert.raised": "an alert was raised: {alert}",
     "alerts.alert.acknowledged": "looked into an alert: {alert}",
+    "alerts.limits.set": "changed the limits of alerts: {changes}",
     "alerts.forwarding.set": "set where the journal is forwarded to ({target})",
     "alerts.forwarding.ended": "ended the forwarding of the journal ({target})",
     "alerts.review.confirmed": "confirmed the access review of {quarter} ({people} people)",
@@ -117,6 +122,10 @@ WORDS = {
     "vault.copy.restored": "brought the organisation back from a backup ({rows} rows)",
     "vault.key.handed-out": "handed out the key to the organisation's backups, closed by a passphrase",
     "reports.authority.made": "made the authority that vouches for signatures",
+    "reports.addendum.discarded": "threw away an addendum that nobody had signed",
+    "reports.addendum.opened": "started an addendum to a report, or took it over",
+    "reports.addendum.saved": "saved the draft of an addendum",
+    "reports.addendum.signed": "signed an addendum to a report ({purpose}): version {version}",
     "reports.report.copied": "made a copy of a report for inspection",
     "reports.report.opened": "started a report",
     "reports.report.saved": "saved a draft",
@@ -131,6 +140,7 @@ WORDS = {
     "studies.reading.end-set": "set the end of the readers' access to a study ({why})",
     "sharing.glass.broken": "broke the glass for {minutes} min: {studies}",
     "sharing.glass.closed": "closed the glass again",
+    "sharing.glass.overdue": "broken glass was not reviewed in time; reminded",
     "sharing.glass.reviewed": "reviewed broken glass: {verdict}",
     "sharing.link.made": "made a link to a study for somebody outside ({what}, {most_views} views)",
     "sharing.link.opened": "a link to a study was opened (view {view})",

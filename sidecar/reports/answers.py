@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from sidecar.gate.requests import Asked, Paging, Refusal, Shown, Told
-from sidecar.reports.model import Meaning, ReportStatus, Section
+from sidecar.reports.model import Meaning, Purpose, ReportStatus, Section, Standing
 
 Revision = Annotated[int, Field(ge=0, le=2**31 - 1, description="Of the draft as you read it.")]
 
@@ -86,10 +86,14 @@ class ReportAnswer(BaseModel):
 
 
 class VersionAnswer(BaseModel):
-    """A signed version. ``content`` is what was signed, ``content_hash`` its SHA-256."""
+    """A signed version. ``content`` is what was signed, ``content_hash`` its SHA-256.
+
+    ``standing``: final, or appended or corrected by its addenda (FHIR R4 DiagnosticReport.status).
+    """
 
     report_id: UUID
     version: int
+    standing: Standing
     content: dict[str, Any]
     content_hash: str
     signer: str
@@ -99,9 +103,25 @@ class VersionAnswer(BaseModel):
     pdf: str
 
 
-class WholeAnswer(ReportAnswer):
-    """A report with all its signed versions, the newest first."""
+class AddendumShown(BaseModel):
+    """A signed addendum as everybody reads it who may read the report; ``version`` is the one it made."""
 
+    purpose: Purpose
+    text: str
+    signer: str
+    signed_at: datetime
+    meaning: Meaning
+    version: int
+
+
+class WholeAnswer(ReportAnswer):
+    """A report with its signed addenda, the first one first, and all its signed versions, the newest first.
+
+    ``open_addendum``: one that is being written, told to those who write it.
+    """
+
+    addenda: list[AddendumShown]
+    open_addendum: UUID | None
     versions: list[VersionAnswer]
 
 

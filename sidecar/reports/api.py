@@ -1,5 +1,7 @@
 """The JSON door to reports: list, open, save, sign, look."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint
@@ -9,8 +11,9 @@ from sidecar.audit.reads import note_list
 from sidecar.gate import api
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
-from sidecar.reports import desk, queries, service
+from sidecar.reports import desk, queries, rules, service
 from sidecar.reports.answers import (
+    AddendumShown,
     CheckShown,
     DraftBody,
     OpenBody,
@@ -63,8 +66,14 @@ def show_report(scope: Scope, report_id: UUID) -> WholeAnswer:
 def whole_report(scope: Scope, report_id: UUID) -> WholeAnswer:
     """Return a report as it is now, for a condition: nothing is read to anybody."""
     report = queries.get(scope, report_id)
-    versions = [_version(each) for each in queries.versions(scope, report_id)]
-    return WholeAnswer(**dict(_report(scope, report)), versions=versions)
+    versions = queries.versions(scope, report_id)
+    being_written = queries.open_addendum(scope, report_id)
+    return WholeAnswer(
+        **dict(_report(scope, report)),
+        addenda=_addenda(versions[0].content) if versions else [],
+        open_addendum=being_written.id if being_written else None,
+        versions=[version_answer(each) for each in versions],
+    )
 
 
 @api.route(
@@ -93,7 +102,7 @@ def sign_report(scope: Scope, report_id: UUID, body: SignBody) -> SignedAnswer:
     """Sign it. A report is signed once: asked again, it is a conflict."""
     proof = signature(scope, body.model_dump(), of=str(report_id))
     version = service.sign(scope, report_id, proof=proof, meaning=body.meaning, revision=body.revision)
-    return SignedAnswer(**dict(_version(version)), next=f"/reports/{version.report_id}")
+    return SignedAnswer(**dict(version_answer(version)), next=f"/reports/{version.report_id}")
 
 
 @api.route(
@@ -141,10 +150,12 @@ def _report(scope: Scope, report: Report) -> ReportAnswer:
     )
 
 
-def _version(version: ReportVersion) -> VersionAnswer:
+def version_answer(version: ReportVersion) -> VersionAnswer:
+    """Return a signed version as JSON."""
     return VersionAnswer(
         report_id=version.report_id,
         version=version.version,
+        standing=rules.standing(version.content),
         content=version.content,
         content_hash=version.content_hash,
         signer=version.signer_name,
@@ -153,6 +164,20 @@ def _version(version: ReportVersion) -> VersionAnswer:
         href=f"/reports/{version.report_id}",
         pdf=f"/reports/{version.report_id}/report.pdf?version={version.version}",
     )
+
+
+def _addenda(content: Mapping[str, Any]) -> list[AddendumShown]:
+    return [
+        AddendumShown(
+            purpose=each["purpose"],
+            text=each["text"],
+            signer=each["signature"]["signer_name"],
+            signed_at=each["signature"]["signed_at"],
+            meaning=each["signature"]["meaning"],
+            version=version,
+        )
+        for version, each in enumerate(content.get("addenda", ()), start=2)
+    ]
 
 
 def _newer(stale: StaleDraft) -> StaleAnswer:

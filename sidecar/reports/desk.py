@@ -13,8 +13,8 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict
 from sidecar.orders import show as orders
 from sidecar.organisations.tables import Organisation
-from sidecar.reports import identification, pdf, policy, queries, rules, service
-from sidecar.reports.model import MEANING_WORDS, SECTIONS, Check, Meaning, ReportStatus, Section
+from sidecar.reports import addendum_desk, identification, pdf, policy, queries, rules, service
+from sidecar.reports.model import MEANING_WORDS, SECTIONS, Check, ReportStatus, Section
 from sidecar.reports.tables import Report, ReportVersion
 from sidecar.studies import contexts, requests
 from sidecar.studies import queries as studies
@@ -73,6 +73,7 @@ def page(scope: Scope, desk: Desk) -> dict[str, Any]:
         "reader": {"name": scope.actor.name},
         "versions": version_list(versions),
         "signed": printed(service.read_version(scope, report.id, form="screen")) if report and final else None,
+        "addendum": addendum_desk.offer(scope, report) if report and final else addendum_desk.NONE,
         "grown": grown_since(study, versions),
         "meanings": [(meaning.value, words) for meaning, words in MEANING_WORDS.items()],
         "text_macros": [],
@@ -127,7 +128,7 @@ def version_list(versions: list[ReportVersion]) -> list[dict[str, Any]]:
             "number": each.version,
             "signed_at": each.signed_at,
             "signer_name": each.signer_name,
-            "meaning": MEANING_WORDS[Meaning(each.meaning)],
+            "meaning": rules.meaning_words(each.content),
             "href": f"/reports/{each.report_id}?version={each.version}",
             "pdf": f"/reports/{each.report_id}/report.pdf?version={each.version}",
         }
@@ -139,8 +140,7 @@ def grown_since(study: Study, versions: list[ReportVersion]) -> int:
     """Return how many images came after the newest signature: the reader never saw them."""
     if not versions:
         return 0
-    seen: dict[str, Any] = versions[0].content["study"]  # type: ignore[assignment]
-    return max(0, study.instance_count - int(seen["NumberOfStudyRelatedInstances"]))
+    return max(0, study.instance_count - rules.images_seen(versions[0].content))
 
 
 def site_name(scope: Scope, study: Study) -> str:

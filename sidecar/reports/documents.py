@@ -7,9 +7,9 @@ from sidecar.adapters.certificates import Pair
 from sidecar.adapters.seals import Seal
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Broken
-from sidecar.reports import pdf
+from sidecar.reports import pdf, rules
 from sidecar.reports.authority import Authority
-from sidecar.reports.model import MEANING_WORDS, Content, Meaning
+from sidecar.reports.model import Content
 from sidecar.reports.tables import ReportDocument, ReportVersion
 from sidecar.vault import service as vault
 
@@ -19,7 +19,7 @@ PLAIN = b"%PDF-"
 
 def make(scope: Scope, content: Content, content_hash: str, *, signer: Pair, authority: Authority) -> bytes:
     """Return the PDF of a content with its signer's signature over every byte of it (PAdES B-T)."""
-    meaning = MEANING_WORDS[Meaning(content["signature"]["meaning"])]
+    meaning = rules.meaning_words(content)
     said = pades.Said(content["signature"]["signer_name"], f"{meaning}. Content SHA-256 {content_hash}", scope.now)
     plain = pdf.render(content, content_hash)
     return pades.sign_pdf(plain, signer, authority.clock, authority=authority.pair.certificate, said=said)

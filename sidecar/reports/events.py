@@ -36,6 +36,47 @@ class ReportSigned(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddendumOpened(Event):
+    """Somebody began to add to a signed report, or took an addendum over that is not signed."""
+
+    kind: ClassVar[str] = "reports.addendum.opened"
+    report_id: UUID
+    addendum_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddendumSaved(Event):
+    """The addendum's draft changed; told at intervals while somebody writes."""
+
+    kind: ClassVar[str] = "reports.addendum.saved"
+    report_id: UUID
+    addendum_id: UUID
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddendumDiscarded(Event):
+    """The addendum was thrown away before anybody signed it."""
+
+    kind: ClassVar[str] = "reports.addendum.discarded"
+    report_id: UUID
+    addendum_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddendumSigned(Event):
+    """A new version of a report: all that was signed, and this addendum. Hashes (SHA-256) as of ReportSigned."""
+
+    kind: ClassVar[str] = "reports.addendum.signed"
+    report_id: UUID
+    addendum_id: UUID
+    purpose: str
+    version: int
+    content_hash: str
+    pdf_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRead(Event):
     """Somebody looked at a report; ``form`` is screen, pdf or json. ``version`` 0 is the draft: draft, review or json."""
 

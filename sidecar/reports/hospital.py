@@ -110,7 +110,7 @@ def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
     may_read = may_ever(scope.actor, Permission.REPORT_READ)
     may_look = may_ever(scope.actor, Permission.STUDY_READ)
     signed = queries.signed_of(scope, [study.id for study, _gone in found]) if may_read else {}
-    seen = queries.images_signed(scope, [report.id for report in signed.values()])
+    seen = queries.signatures(scope, [report.id for report in signed.values()])
     sites = _sites(scope, {study.organisation_id for study, _gone in found})
     held = archive.held(scope, [study.id for study, _gone in found])
     return [
@@ -139,14 +139,16 @@ def _sites(scope: Scope, owners: set[UUID]) -> dict[UUID, str]:
     return {row.id: row.name for row in found}
 
 
-def _report(study: Study, report: Report | None, seen: dict[UUID, int]) -> dict[str, Any]:
-    """Return the way to a study's report, and how many images came after it was signed."""
+def _report(study: Study, report: Report | None, seen: dict[UUID, tuple[int, int]]) -> dict[str, Any]:
+    """Return the way to a study's report, how many images came after it was signed, and how many addenda it has."""
     if report is None:
-        return {"report_href": "", "pdf_href": "", "late_images": 0}
+        return {"report_href": "", "pdf_href": "", "late_images": 0, "addenda": 0}
+    images, version = seen[report.id]
     return {
         "report_href": f"/reports/{report.id}",
         "pdf_href": f"/reports/{report.id}/report.pdf",
-        "late_images": max(0, study.instance_count - seen[report.id]),
+        "late_images": max(0, study.instance_count - images),
+        "addenda": version - 1,
     }
 
 

@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,10 @@ def _faults(files: dict[str, bytes]) -> Iterator[str]:
         yield "a version is missing"
     rows = [json.loads(line) for line in files["audit/journal.jsonl"].decode().splitlines()]
     yield from _journal(rows)
+    contents = [json.loads(files[f"versions/{number}/content.json"]) for number in told["versions"]]
+    for before, after in pairwise(contents):
+        if not rules.continues(before, after):
+            yield f"version {after['report']['version']} is not the one before it and an addendum"
     for number in told["versions"]:
         yield from _version(files, told["report"], number, rows)
 

@@ -25,7 +25,7 @@ from sidecar.kernel.journal import JournalRow
 from sidecar.organisations.tables import Organisation
 from sidecar.reports import authority, documents, queries, rules
 from sidecar.reports.events import ReportCopied
-from sidecar.reports.model import MEANING_WORDS, SECTIONS, Meaning
+from sidecar.reports.model import ADDENDUM_MEANING_WORDS, MEANING_WORDS, SECTIONS, Meaning
 from sidecar.reports.tables import ReportVersion
 
 MANIFEST, SIGNATURE, SIGNER, ISSUER = "manifest.json", "manifest.signature", "manifest.signer.pem", "manifest.authority.pem"
@@ -89,11 +89,17 @@ def _text(version: ReportVersion) -> str:
     parts = [f"Report {version.report_id}, version {version.version}"]
     parts += [f"{name}: {value}" for name, value in {**content["patient"], **content["study"]}.items()]
     parts += [f"\n{each.upper()}\n{content['sections'][each]}" for each in SECTIONS if content["sections"][each].strip()]
-    signature = content["signature"]
-    parts.append(f"\nElectronically signed by {signature['signer_name']}")
-    parts.append(f"{signature['signed_at']} (UTC)\n{MEANING_WORDS[Meaning(signature['meaning'])]}")
+    parts.append(_signed(rules.original_signature(content), MEANING_WORDS))
+    for number, each in enumerate(content.get("addenda", ()), start=1):
+        parts.append(f"\n{each['purpose'].upper()} {number}\n{each['text']}")
+        parts.append(_signed(each["signature"], ADDENDUM_MEANING_WORDS))
     parts.append(f"Content SHA-256 {version.content_hash}\nPDF SHA-256 {version.pdf_hash}\n")
     return "\n".join(parts)
+
+
+def _signed(signature: dict[str, str], words: dict[Meaning, str]) -> str:
+    who, when = signature["signer_name"], signature["signed_at"]
+    return f"\nElectronically signed by {who}\n{when} (UTC)\n{words[Meaning(signature['meaning'])]}"
 
 
 def _trail(scope: Scope, owner: UUID, study_id: UUID) -> dict[str, bytes]:

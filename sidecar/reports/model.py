@@ -43,6 +43,41 @@ MEANING_WORDS = {
 }
 
 
+class AddendumStatus(StrEnum):
+    """A draft may change or be thrown away; signed it never does."""
+
+    DRAFT = "draft"
+    FINAL = "final"
+
+
+class Purpose(StrEnum):
+    """What an addendum is for."""
+
+    ADDENDUM = "addendum"
+    CORRECTION = "correction"
+
+
+PURPOSE_WORDS = {
+    Purpose.ADDENDUM: "Addendum: adds to the report",
+    Purpose.CORRECTION: "Correction: the report was wrong",
+}
+PURPOSE_NAMES = {Purpose.ADDENDUM: "Addendum", Purpose.CORRECTION: "Correction"}
+
+ADDENDUM_MEANING_WORDS = {
+    Meaning.AUTHOR: "Author of this addendum",
+    Meaning.REVIEWER: "Reviewer of this addendum",
+    Meaning.APPROVAL: "Approval of this addendum",
+}
+
+
+class Standing(StrEnum):
+    """What a signed version is, in the words of FHIR R4 DiagnosticReport.status."""
+
+    FINAL = "final"
+    APPENDED = "appended"
+    CORRECTED = "corrected"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One question asked before signing. ``text`` says what is so, and when it failed what to do."""

@@ -1,15 +1,14 @@
-"""The signed report on paper: letterhead, identification, sections, signature. Made only from the content that was signed.
+"""The signed report on paper: letterhead, identification, sections, signature, addenda. Made only from what was signed.
 
-Text is inert: it is drawn as it stands, nothing in it is markup. Not done: PAdES,
-PDF/A, paper other than A4.
+Text is inert: it is drawn as it stands, nothing in it is markup. Not done: PDF/A, paper other than A4.
 """
 
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sidecar.reports import lettering
-from sidecar.reports.model import MEANING_WORDS, SECTIONS, Content, Meaning
+from sidecar.reports import lettering, rules
+from sidecar.reports.model import ADDENDUM_MEANING_WORDS, MEANING_WORDS, PURPOSE_NAMES, SECTIONS, Content, Meaning, Standing
 from sidecar.reports.paper import BOTTOM, MARGIN, PAGE_HEIGHT, ROOM, Draw, Sheets, Style, line_drawer
 from sidecar.ui import words
 
@@ -29,11 +28,17 @@ def render(content: Content, content_hash: str) -> bytes:
     """Return the PDF of a signed content, the same bytes each time. ``content`` as ``rules.sign_content`` made it."""
     sheets = Sheets()
     _letterhead(sheets, content["reading_organisation"])
+    _flag(sheets, content)
     _identification(sheets, content)
     for section in SECTIONS:
         if content["sections"][section].strip():
             _section(sheets, section.capitalize(), content["sections"][section].strip())
-    _signature(sheets, content, content_hash)
+    _signature(sheets, content, rules.original_signature(content), MEANING_WORDS)
+    for number, each in enumerate(content.get("addenda", ()), start=1):
+        sheets.space(14)
+        _section(sheets, f"{PURPOSE_NAMES[each['purpose']]} {number}", each["text"].strip(), heading_style=TITLE)
+        _signature(sheets, content, each["signature"], ADDENDUM_MEANING_WORDS)
+    _version(sheets, content, content_hash)
     return sheets.pdf(
         title="Radiology report",
         subject=f"Content SHA-256 {content_hash}",
@@ -87,15 +92,32 @@ def _fact(sheets: Sheets, label: str, value: str, *, x: float) -> None:
     sheets.text(value, style, x=x + 64, room=COLUMN - 64)
 
 
-def _section(sheets: Sheets, heading: str, text: str) -> None:
+def _section(sheets: Sheets, heading: str, text: str, *, heading_style: Style = HEADING) -> None:
     sheets.space(10)
-    sheets.need(HEADING.leading + 2 * BODY.leading)  # a heading never stands alone at the foot of a page
-    sheets.text(heading, HEADING)
+    sheets.need(heading_style.leading + 2 * BODY.leading)  # a heading never stands alone at the foot of a page
+    sheets.text(heading, heading_style)
     sheets.text(text, BODY)
 
 
-def _signature(sheets: Sheets, content: Content, content_hash: str) -> None:
-    signature = content["signature"]
+def _flag(sheets: Sheets, content: Content) -> None:
+    """Say at the top what was added after signing, and by whom: nobody reads the first page alone and misses it."""
+    addenda = content.get("addenda", [])
+    if not addenda:
+        return
+    corrected = rules.standing(content) is Standing.CORRECTED
+    count = "an addendum" if len(addenda) == 1 else f"{len(addenda)} addenda"
+    told = "This report was corrected after it was signed." if corrected else f"This report has {count}."
+    sheets.text(f"{told} Read on below its original text:", STRONG)
+    for number, each in enumerate(addenda, start=1):
+        at = datetime.fromisoformat(each["signature"]["signed_at"]).astimezone(UTC)
+        who = each["signature"]["signer_name"]
+        sheets.text(f"{PURPOSE_NAMES[each['purpose']]} {number} of {at:%Y-%m-%d %H:%M} UTC by {who}", BODY)
+    sheets.space(6)
+    sheets.rule(0)
+    sheets.space(8)
+
+
+def _signature(sheets: Sheets, content: Content, signature: dict[str, str], words_of: dict[Meaning, str]) -> None:
     at = datetime.fromisoformat(signature["signed_at"]).astimezone(UTC)
     zone = ZoneInfo(content["reading_organisation"]["zone"])
     sheets.need(130)  # printed name, time, meaning and hash stay together (21 CFR 11.50)
@@ -104,8 +126,11 @@ def _signature(sheets: Sheets, content: Content, content_hash: str) -> None:
     sheets.space(6)
     sheets.text("Electronically signed by", SMALL)
     sheets.text(signature["signer_name"], STRONG)
-    sheets.text(MEANING_WORDS[Meaning(signature["meaning"])], BODY)
+    sheets.text(words_of[Meaning(signature["meaning"])], BODY)
     sheets.text(f"{at:%Y-%m-%d %H:%M:%S} UTC ({at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}, {zone.key})", BODY)
+
+
+def _version(sheets: Sheets, content: Content, content_hash: str) -> None:
     sheets.space(4)
     sheets.text(f"Report {content['report']['id']}, version {content['report']['version']}", MONO)
     sheets.text(f"Content SHA-256 {content_hash}", MONO)

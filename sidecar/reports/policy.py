@@ -1,6 +1,6 @@
 """May this actor on this report? The wall (row-level security) decides who sees; this decides who writes."""
 
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, false, true
 
 from sidecar.gate.actor import Actor
 from sidecar.gate.permissions import Permission, may_ever
@@ -14,6 +14,11 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     return true() if may_ever(actor, Permission.REPORT_WRITE) else Report.status == ReportStatus.FINAL
 
 
+def seen_addenda(actor: Actor) -> ColumnElement[bool]:
+    """Return which of the addenda inside the walls the actor may see as such: who does not write reads the versions."""
+    return true() if may_ever(actor, Permission.REPORT_WRITE) else false()
+
+
 def writes_reports_of(actor: Actor, study: Study) -> bool:
     """A study's report is written where it is read: by the reading group once routed, else by its owner's own radiologists."""
     reader = study.reading_organisation_id or study.organisation_id
@@ -23,3 +28,8 @@ def writes_reports_of(actor: Actor, study: Study) -> bool:
 def may_write(actor: Actor, study: Study, report: Report | None) -> bool:
     """Say whether the actor may write this study's report, as far as nobody else holds it."""
     return writes_reports_of(actor, study) and (report is None or report.status == ReportStatus.DRAFT)
+
+
+def writes_addenda_to(actor: Actor, report: Report) -> bool:
+    """What a group signed, its own radiologists add to: the signer or a colleague. Whether they may now, see ``addenda``."""
+    return may_ever(actor, Permission.REPORT_WRITE) and actor.organisation_id == report.author_organisation_id

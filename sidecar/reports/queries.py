@@ -12,8 +12,10 @@ from sidecar.gate.requests import Paging
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Broken, Missing
 from sidecar.reports import authority, policy, rules
-from sidecar.reports.model import ReportStatus
-from sidecar.reports.tables import Report, ReportVersion
+from sidecar.reports.model import AddendumStatus, ReportStatus
+from sidecar.reports.tables import Addendum, Report, ReportVersion
+
+IMAGES = "NumberOfStudyRelatedInstances"
 
 
 def get(scope: Scope, report_id: UUID) -> Report:
@@ -45,11 +47,25 @@ def signed_of(scope: Scope, study_ids: Iterable[UUID]) -> dict[UUID, Report]:
     return {report.study_id: report for report in scope.session.scalars(found)}
 
 
-def images_signed(scope: Scope, report_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """Return how many images each signed report is about, by report: what came later, its reader never saw."""
-    counted = cast(ReportVersion.content["study"]["NumberOfStudyRelatedInstances"].astext, Integer)
-    found = select(ReportVersion.report_id, func.max(counted)).where(ReportVersion.report_id.in_(list(report_ids)))
-    return {row[0]: row[1] for row in scope.session.execute(found.group_by(ReportVersion.report_id))}
+def signatures(scope: Scope, report_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
+    """Return how many images each signed report is about and its newest version: what came later, no reader ever saw."""
+    told = (("study", IMAGES), ("addenda", "-1", IMAGES))
+    counted = func.greatest(*(cast(ReportVersion.content[path].astext, Integer) for path in told))
+    newest = func.max(ReportVersion.version)
+    found = select(ReportVersion.report_id, func.max(counted), newest).where(ReportVersion.report_id.in_(list(report_ids)))
+    return {row[0]: (row[1], row[2]) for row in scope.session.execute(found.group_by(ReportVersion.report_id))}
+
+
+def addendum(scope: Scope, addendum_id: UUID) -> Addendum:
+    """Return an addendum to those who write reports where it was written; Missing for everybody else."""
+    found: Addendum = scope.one(select(Addendum).where(Addendum.id == addendum_id, policy.seen_addenda(scope.actor)))
+    return found
+
+
+def open_addendum(scope: Scope, report_id: UUID) -> Addendum | None:
+    """Return the addendum to a report that is being written, if there is one to see."""
+    found = select(Addendum).where(Addendum.report_id == report_id, Addendum.status == AddendumStatus.DRAFT)
+    return scope.session.scalars(found.where(policy.seen_addenda(scope.actor))).one_or_none()
 
 
 def versions(scope: Scope, report_id: UUID) -> list[ReportVersion]:

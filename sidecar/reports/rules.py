@@ -8,7 +8,20 @@ from typing import Any
 
 from sidecar.kernel.canonical import canonical
 from sidecar.kernel.errors import Invalid
-from sidecar.reports.model import SECTIONS, Check, Content, Meaning, ReportStatus, Section, Sections
+from sidecar.reports.model import (
+    ADDENDUM_MEANING_WORDS,
+    MEANING_WORDS,
+    SECTIONS,
+    AddendumStatus,
+    Check,
+    Content,
+    Meaning,
+    Purpose,
+    ReportStatus,
+    Section,
+    Sections,
+    Standing,
+)
 from sidecar.studies.model import Arrival, Status
 
 SECTION_LIMIT = 20_000
@@ -18,6 +31,8 @@ SAVED_INTERVAL = timedelta(minutes=5)
 
 FORMAT = 2
 """Of a content: from 2 on, a version bears a signature by a key (see ``reports.authority``)."""
+APPENDED_FORMAT = 3
+"""Of a content with addenda."""
 
 NEW_LINES = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
@@ -42,6 +57,11 @@ def _clean(section: Section, text: Any) -> str:
         raise Invalid(f"the section {section} must be text")
     if len(text) > SECTION_LIMIT:
         raise Invalid(f"The section {section} is longer than {SECTION_LIMIT} characters.")
+    return clean_text(text)
+
+
+def clean_text(text: str) -> str:
+    """Return plain text: line ends become LF, control characters (no text) go."""
     return NOT_TEXT.sub("", NEW_LINES.sub("\n", text))
 
 
@@ -88,6 +108,81 @@ def sign_content(
         "sections": {section.value: sections[section] for section in SECTIONS},
         "signature": {**signer, "signed_at": at.astimezone(UTC).isoformat(timespec="milliseconds"), "meaning": meaning.value},
     }
+
+
+def append_content(
+    before: Content, addendum: Mapping[str, Any], *, signer: Mapping[str, str], at: datetime, meaning: Meaning
+) -> Content:
+    """Return the content of the next version: all that was signed before, untouched, and one more addendum.
+
+    ``addendum``: its id, purpose and text, and what images there were. The version is signed by the addendum's signer; whoever
+    signed the report stays under ``original_signature``. It names the version it follows by its hash.
+    """
+    signature = {**signer, "signed_at": at.astimezone(UTC).isoformat(timespec="milliseconds"), "meaning": meaning.value}
+    number = before["report"]["version"]
+    return {
+        **before,
+        "format": APPENDED_FORMAT,
+        "report": {**before["report"], "version": number + 1},
+        "original_signature": original_signature(before),
+        "supersedes": {"version": number, "content_hash": content_hash(before)},
+        "addenda": [*before.get("addenda", ()), {**addendum, "signature": signature}],
+        "signature": signature,
+    }
+
+
+def continues(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Say whether a version is the one before it and one addendum more, word for word."""
+    own = {"format", "report", "original_signature", "supersedes", "addenda", "signature"}
+    kept = [{name: value for name, value in each.items() if name not in own} for each in (before, after)]
+    return (
+        kept[0] == kept[1]
+        and after["addenda"][:-1] == before.get("addenda", [])
+        and after["original_signature"] == original_signature(before)
+        and after["supersedes"] == {"version": before["report"]["version"], "content_hash": content_hash(before)}
+    )
+
+
+def original_signature(content: Mapping[str, Any]) -> dict[str, str]:
+    """Return who signed the report itself, of any of its versions."""
+    found: dict[str, str] = content.get("original_signature", content["signature"])
+    return found
+
+
+def standing(content: Mapping[str, Any]) -> Standing:
+    """Return what a version is: one correction among its addenda makes it a corrected one."""
+    purposes = {each["purpose"] for each in content.get("addenda", ())}
+    if Purpose.CORRECTION in purposes:
+        return Standing.CORRECTED
+    return Standing.APPENDED if purposes else Standing.FINAL
+
+
+def meaning_words(content: Mapping[str, Any]) -> str:
+    """Return what a version's signer states: of the report, or of the addendum that made this version."""
+    words = ADDENDUM_MEANING_WORDS if content.get("addenda") else MEANING_WORDS
+    return words[Meaning(content["signature"]["meaning"])]
+
+
+def images_seen(content: Mapping[str, Any]) -> int:
+    """Return how many images there were at a version's signing."""
+    told = content["addenda"][-1] if content.get("addenda") else content["study"]
+    return int(told["NumberOfStudyRelatedInstances"])
+
+
+def clean_addendum(text: str) -> str:
+    """Return an addendum's text as it is stored; Invalid when it is too long."""
+    if len(text) > SECTION_LIMIT:
+        raise Invalid(f"An addendum is not longer than {SECTION_LIMIT} characters.")
+    return clean_text(text)
+
+
+def addendum_checks(*, text: str, status: str) -> list[Check]:
+    """Answer what is asked before an addendum is signed. Images that still come do not hinder it: a correction cannot wait."""
+    written, draft = bool(text.strip()), status == AddendumStatus.DRAFT
+    return [
+        Check("text", written, "The addendum is written" if written else "The addendum is empty"),
+        Check("draft", draft, "Not signed yet" if draft else "This addendum is signed already"),
+    ]
 
 
 def signed_bytes(content: Mapping[str, Any]) -> bytes:

@@ -1,20 +1,17 @@
 """Write, save, sign. A draft is never lost, a signature never moves, a signed version never changes."""
 
-import hashlib
 from typing import Any, TypedDict, cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import CursorResult, select, update
 
 from sidecar.accounts.signing import Proof, verify_signature
-from sidecar.adapters import signing
-from sidecar.adapters.seals import Seal
 from sidecar.assignment import service as assignment
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Denied, Unauthenticated
-from sidecar.reports import authority, documents, events, identification, policy, queries, rules
+from sidecar.reports import events, identification, policy, queries, rules, versions
 from sidecar.reports.errors import SignatureRefused, StaleDraft
-from sidecar.reports.model import SECTIONS, Content, ReportStatus
+from sidecar.reports.model import SECTIONS, ReportStatus
 from sidecar.reports.tables import Report, ReportVersion
 from sidecar.studies import queries as studies
 from sidecar.studies.model import Status
@@ -48,7 +45,7 @@ def open_report(scope: Scope, study_id: UUID) -> Report:
     else:
         note_draft(scope, report, form="draft")
         return report
-    scope.emit(events.ReportOpened(**_about(report), report_id=report.id))
+    scope.emit(events.ReportOpened(**about(report), report_id=report.id))
     return report
 
 
@@ -72,7 +69,7 @@ def save_draft(scope: Scope, report_id: UUID, *, sections: Any, revision: int) -
     report.sections, report.revision, report.updated_at = text, report.revision + 1, scope.now
     scope.session.flush()
     if told:
-        scope.emit(events.ReportSaved(**_about(report), report_id=report.id, revision=report.revision))
+        scope.emit(events.ReportSaved(**about(report), report_id=report.id, revision=report.revision))
     return report
 
 
@@ -85,22 +82,18 @@ def sign(scope: Scope, report_id: UUID, *, proof: Proof, meaning: Any, revision:
     report = _for_writing(scope, report_id)
     study = studies.get(scope, report.study_id)
     _refuse_unready(report, study, revision)
-    try:
-        signer = verify_signature(scope, proof)
-    except Unauthenticated as refused:
-        raise SignatureRefused(refused.message) from refused
     content = rules.sign_content(
         identification.snapshot(scope, report, study, version=1),
         report.sections,
-        signer={"signer_id": str(signer.id), "signer_name": signer.name},
+        signer=prove_signer(scope, proof),
         at=scope.now,
         meaning=stated,
     )
-    version = _new_version(scope, proof.seal, report, content)
+    version = versions.write(scope, proof.seal, report, content)
     _finish(scope, report, study)
     scope.emit(
         events.ReportSigned(
-            **_about(report),
+            **about(report),
             report_id=report.id,
             version=version.version,
             content_hash=version.content_hash,
@@ -110,17 +103,26 @@ def sign(scope: Scope, report_id: UUID, *, proof: Proof, meaning: Any, revision:
     return version
 
 
+def prove_signer(scope: Scope, proof: Proof) -> dict[str, str]:
+    """Return who signs, as a signature names them; SignatureRefused in words for them when the proof fails."""
+    try:
+        signer = verify_signature(scope, proof)
+    except Unauthenticated as refused:
+        raise SignatureRefused(refused.message) from refused
+    return {"signer_id": str(signer.id), "signer_name": signer.name}
+
+
 def read_version(scope: Scope, report_id: UUID, number: int | None = None, *, form: str) -> ReportVersion:
     """Return a signed version for somebody's eyes and put the reading on record. ``form`` is screen or pdf."""
     version = queries.version(scope, report_id, number)
     report = queries.get(scope, report_id)
-    scope.emit(events.ReportRead(**_about(report), report_id=report_id, version=version.version, form=form))
+    scope.emit(events.ReportRead(**about(report), report_id=report_id, version=version.version, form=form))
     return version
 
 
 def note_draft(scope: Scope, report: Report, *, form: str) -> None:
     """Put on record that the actor was shown what is not signed yet: version 0."""
-    scope.emit(events.ReportRead(**_about(report), report_id=report.id, version=0, form=form))
+    scope.emit(events.ReportRead(**about(report), report_id=report.id, version=0, form=form))
 
 
 def _refuse_unready(report: Report, study: Study, revision: int) -> None:
@@ -182,34 +184,6 @@ def _take_over(scope: Scope, report: Report) -> None:
     scope.session.flush()
 
 
-def _new_version(scope: Scope, seal: Seal, report: Report, content: Content) -> ReportVersion:
-    """Bind the content to its signer by a key that exists for this signature only, on screen and on paper."""
-    digest = rules.content_hash(content)
-    house = authority.own(scope, seal, owner=content["reading_organisation"]["name"])
-    signer = documents.signer_of(scope, content, house)
-    paper = documents.make(scope, content, digest, signer=signer, authority=house)
-    version = ReportVersion(
-        organisation_id=report.organisation_id,
-        report_id=report.id,
-        version=content["report"]["version"],
-        reading_organisation_id=report.reading_organisation_id,
-        content=content,
-        content_hash=digest,
-        signer_id=scope.user_id,
-        signer_name=content["signature"]["signer_name"],
-        signed_at=scope.now,
-        meaning=content["signature"]["meaning"],
-        pdf_hash=hashlib.sha256(paper).hexdigest(),
-        signature=signing.sign(signer, rules.signed_bytes(content)),
-        certificate=signer.certificate,
-    )
-    scope.session.add(version)
-    scope.session.flush()
-    documents.keep(scope, seal, version, paper)
-    scope.session.flush()
-    return version
-
-
 def _finish(scope: Scope, report: Report, study: Study) -> None:
     """The report becomes final and the study leaves the worklist; each transition changes exactly one row."""
     draft = update(Report).where(Report.id == report.id, Report.status == ReportStatus.DRAFT)
@@ -220,7 +194,8 @@ def _finish(scope: Scope, report: Report, study: Study) -> None:
             raise Conflict("This report is signed and does not change any more.")
 
 
-def _about(report: Report) -> About:
+def about(report: Report) -> About:
+    """Return what an event of this report says first."""
     return {
         "organisation_id": report.organisation_id,
         "study_id": report.study_id,

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import DateTime, ForeignKeyConstraint, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -58,6 +59,38 @@ class ReportVersion(Base):
     pdf_hash: Mapped[str] = mapped_column(Text)
     signature: Mapped[bytes | None] = mapped_column(LargeBinary)
     certificate: Mapped[str | None] = mapped_column(Text)
+
+
+class Addendum(Base):
+    """What is added to a signed report: a draft of its authors' own, at most one open per report; signed, it is ``version``.
+
+    ``lock_until``: so long its author holds it against colleagues. Signed ones never change: what counts then is the version.
+    """
+
+    __tablename__ = "report_addenda"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id", "report_id"], ["reports.organisation_id", "reports.id"]),
+        ForeignKeyConstraint(
+            ["organisation_id", "report_id", "version"],
+            ["report_versions.organisation_id", "report_versions.report_id", "report_versions.version"],
+        ),
+        Index("ux_report_addenda_open", "organisation_id", "report_id", unique=True, postgresql_where=sql("status = 'draft'")),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    report_id: Mapped[UUID]
+    status: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    revision: Mapped[int] = mapped_column(Integer)
+    author_id: Mapped[UUID]
+    author_organisation_id: Mapped[UUID]
+    author_name: Mapped[str] = mapped_column(Text)
+    lock_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    version: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class ReportDocument(Base):

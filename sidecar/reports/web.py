@@ -15,7 +15,7 @@ from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.gate.stepup import need_fresh
 from sidecar.kernel.errors import Invalid, Missing
-from sidecar.reports import desk, documents, hospital, inspection, queries, service
+from sidecar.reports import addendum_desk, desk, documents, hospital, inspection, queries, service
 from sidecar.studies import contexts
 from sidecar.studies import queries as studies
 from sidecar.studies.deletion import seeing_deleted
@@ -124,6 +124,7 @@ def show(scope: Scope, report_id: UUID) -> ResponseReturnValue:
         back={"href": "/worklist", "label": "Worklist"} if reader else {"href": "/hospital", "label": "Studies"},
         versions=[{**each, "current": each["number"] == version.version} for each in desk.version_list(versions)],
         grown=desk.grown_since(study, versions) if study else 0,
+        addendum=addendum_desk.offer(scope, report),
     )
 
 

@@ -29,6 +29,7 @@ WORDS = {
     "assignment.reading.started": "Reading began",
     "assignment.reading.paused": "Reading paused",
     "reports.report.signed": "Signed",
+    "reports.addendum.signed": "Addendum signed",
 }
 """What the history says of the kinds of events; others are the auditor's."""
 

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,7 +18,7 @@ from sidecar.gate.actor import system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.instance import Instance
 from sidecar.kernel.errors import Broken
-from sidecar.reports import authority, documents, queries, service
+from sidecar.reports import authority, documents, queries
 from sidecar.reports.rules import content_hash
 from sidecar.reports.tables import ReportDocument, ReportVersion
 from tests.browser import Browser, alike
@@ -170,26 +169,3 @@ def test_signing_the_first_time_makes_one_authority_and_says_so(scopes: Scopes, 
     with scopes.open(cast.stranger.actor) as scope:
         assert scope.session.scalars(select(ReportDocument)).all() == []
         assert scope.session.scalar(text("SELECT count(*) FROM signing_authorities")) == 0
-
-
-def test_d02_every_version_stays_readable_beside_the_newest(
-    scopes: Scopes, seal: Seal, cast: Cast, signed: ReportVersion, browse: Callable[..., Browser]
-) -> None:
-    """Versions 2 to 4 are written by the service's own hand: signing an addendum has no page yet."""
-    for number in (2, 3, 4):
-        with scopes.open(cast.reader.actor) as scope:
-            report = queries.get(scope, signed.report_id)
-            before: Any = signed.content
-            words = {**before["sections"], "recommendation": f"Addendum {number}."}
-            content = {**before, "report": {**before["report"], "version": number}, "sections": words}
-            service._new_version(scope, seal, report, content)
-    hospital = browse(cast.owner)
-    for number in (1, 2, 3, 4):
-        page = hospital.get(f"/reports/{signed.report_id}?version={number}")
-        assert ("SUPERSEDED" in page.text) is (number < 4)
-        assert (f"Addendum {number}." in page.text) is (number > 1)
-        paper = hospital.get(f"/reports/{signed.report_id}/report.pdf?version={number}")
-        assert f"version {number}" in "".join(sheet.extract_text() for sheet in PdfReader(BytesIO(paper.data)).pages)
-    with scopes.open(cast.owner.actor) as scope:
-        assert [row.version for row in queries.versions(scope, signed.report_id)] == [4, 3, 2, 1]
-        assert queries.version(scope, signed.report_id, 1).content_hash == signed.content_hash

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader
 
+from sidecar.reports import addendum_desk
+from sidecar.reports.model import ADDENDUM_MEANING_WORDS, PURPOSE_WORDS
 from sidecar.ui import jinja
 from tests.unit.ui import account_samples, admin_samples, alert_samples, api_samples, archive_samples, order_samples
 
@@ -201,6 +203,7 @@ READING = {
         "id": "r1", "revision": 7, "status": "draft", "saved_at": ago(0.2),
         "sections": [{"key": key, "label": key.capitalize(), "text": text, "rows": {"findings": 9, "impression": 5}.get(key, 2)} for key, text in CONTENT["sections"].items()],
     },
+    "addendum": addendum_desk.NONE,
     "editable": True,
     "hindrance": "",
     "locked_by": "",
@@ -221,6 +224,25 @@ READ_ONLY = READING | {
     "study": ROWS[0]["study"] | {"status": "final"},
     "report": READING["report"] | {"status": "final"},
 }
+SIGNATURE = {**SIGNED_CONTENT["signature"], "signed_at": "2026-11-21T21:40:12.000+00:00"}  # type: ignore[dict-item]
+APPENDED_CONTENT = SIGNED_CONTENT | {
+    "format": 3,
+    "report": {**CONTENT["report"], "version": 3},  # type: ignore[dict-item]
+    "original_signature": SIGNED_CONTENT["signature"],
+    "signature": SIGNATURE,
+    "addenda": [
+        {"id": "a", "purpose": "addendum", "text": "Thrombectomy at 21:20, TICI 3. No bleeding on the control CT.", "signature": SIGNATURE},
+        {"id": "b", "purpose": "correction", "text": "The occlusion is of the right M1 segment, not the left.\n\nDr. Haddad informed by telephone at 21:38.", "signature": SIGNATURE},
+    ],
+}
+APPENDED = PRINTED | {"content": APPENDED_CONTENT}
+OFFERED = addendum_desk.NONE | {
+    "report_id": "r1",
+    "offered": True,
+    "purposes": [(each.value, words) for each, words in PURPOSE_WORDS.items()],
+    "meanings": [(each.value, words) for each, words in ADDENDUM_MEANING_WORDS.items()],
+}
+ADDENDUM_DRAFT = SimpleNamespace(id="a1", purpose="correction", text="The occlusion is of the right M1 segment, not the left.", revision=2, updated_at=ago(0.1))
 LOCKED = READING | {"editable": False, "locked_by": "Dr. Ines Lindqvist", "hindrance": "Dr. Ines Lindqvist reads this study."}
 
 
@@ -235,6 +257,7 @@ def hospital_row(number: int, stage: int, **changes: Any) -> dict[str, Any]:
         "report_href": "/reports/1" if done else "",
         "pdf_href": "/reports/1/report.pdf" if done else "",
         "images_href": f"/reading/{number}",
+        "addenda": 1 if number == 7 else 0,
         "late_images": 4 if number == 8 else 0,
         "held": number == 3,
         "sort": f"{99 - number:04d}",
@@ -309,6 +332,20 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "worklist-empty": ("worklist.html", WORKLIST | {"rows": [], "shown": 0, "total": 0}),
     "reading": ("reading.html", READING),
     "reading-signed": ("reading.html", READ_ONLY),
+    "reading-addendum": ("reading.html", READ_ONLY | {"grown": 0, "signed": APPENDED, "addendum": OFFERED | {"mine": ADDENDUM_DRAFT}}),
+    "reading-addendum-offered": ("reading.html", READ_ONLY | {"grown": 0, "addendum": OFFERED}),
+    "reading-addendum-left": ("reading.html", READ_ONLY | {"grown": 0, "addendum": OFFERED | {"writer": "Dr. Ines Lindqvist"}}),
+    "report-appended": (
+        "report_print.html",
+        {
+            **APPENDED,
+            "pdf": "/reports/1/report.pdf",
+            "back": {"href": "/worklist", "label": "Worklist"},
+            "versions": [{**VERSIONS[0], "number": 2, "meaning": "Author of this addendum", "current": True}, {**VERSIONS[0], "current": False}],
+            "grown": 0,
+            "addendum": OFFERED,
+        },
+    ),
     "reading-other-order": (
         "reading.html",
         READING | {"order": order_samples.OTHER_PATIENT, "request": {"question": "", "history": ""}},
@@ -322,6 +359,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             "back": {"href": "/hospital", "label": "Studies"},
             "versions": [{**VERSIONS[0], "current": True}],
             "grown": 0,
+            "addendum": addendum_desk.NONE,
         },
     ),
     "images": ("images.html", {"study": READING["study"], "viewer_url": READING["viewer_url"]}),

@@ -54,6 +54,7 @@ document.addEventListener('submit', (event) => {
 
 on('?', () => openDialog('shortcuts'));
 on('/', () => { const box = $('input[type="search"]'); box?.focus(); box?.select(); });
+if ($('#write-addendum')) on('a', () => $('#write-addendum button:enabled')?.click());
 for (const link of $$('[data-go]')) on(`g ${link.dataset.go}`, () => link.click());
 
 document.addEventListener('htmx:configRequest', (event) => { event.detail.headers['X-CSRFToken'] = meta('csrf-token'); });

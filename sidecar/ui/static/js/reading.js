@@ -1,6 +1,7 @@
 // The reading page: wires images, draft, measurements, lock and signature together.
 
 import { $, icon, make } from './lib/dom.js';
+import { problem, send } from './lib/http.js';
 import { on } from './lib/keys.js';
 import { timeOfDay } from './lib/time.js';
 import { choose } from './reading/conflict.js';
@@ -13,7 +14,8 @@ import { Viewer } from './reading/viewer.js';
 import { Writing } from './reading/writing.js';
 
 const root = $('#reading');
-const { study, report, revision, editable, back } = root.dataset;
+// What is written here: a report, an addendum, or nothing; and where it is saved, held, reviewed and signed.
+const { of, id, address, lock, review, method, sign: signing, revision, back } = root.dataset;
 const viewer = new Viewer(root);
 splitter(root, $('#split'));
 on('g w', () => location.assign(back));
@@ -43,24 +45,35 @@ function show(state, detail) {
   else if (state === 'saved') trouble('');
 }
 
+// Thrown away as it is on this page, and not before it is saved: somebody else's newer words are not ours to lose.
+async function discard(draft) {
+  $('#discard-dialog').close();
+  if (!(await draft.flush())) { trouble('The addendum was not thrown away', 'Not everything on this page is saved yet.'); return; }
+  const answer = await send('DELETE', address, undefined, { headers: { 'If-Match': `"${draft.revision}"` } });
+  if (answer.ok) { draft.close(); location.reload(); return; }
+  trouble('The addendum was not thrown away', problem(answer));
+}
+
 function write() {
   const form = $('#report-form');
-  const draft = new Draft(form, { address: `/api/reports/${report}/draft`, revision, show, onConflict: choose });
+  const draft = new Draft(form, { of, address, revision, show, onConflict: choose });
   const writing = new Writing(form);
   const measurements = new Measurements($('#measurements'), viewer, (text) => writing.insert(text));
-  const sign = $('#sign-dialog') && $('#sign') ? new Sign({ study, report, draft, back }) : null;
+  const sign = $('#sign-dialog') && $('#sign') ? new Sign({ review, method, address: signing, of: id, draft, back }) : null;
   const shortcuts = {
     save: () => { draft.dirty = true; draft.flush(); },
     sign: () => sign?.open(),
     help: () => $('#shortcuts').showModal(),
     escape: () => writing.last.focus(),
   };
-  new Lock(`/reading/${study}/lock`, {
-    onLost: (reason) => trouble('Somebody else has this study open now', `${reason} Your text so far is saved.`),
+  new Lock(lock, {
+    onLost: (reason) => trouble(of === 'report' ? 'Somebody else has this study open now' : 'You no longer write this addendum', `${reason} Your text so far is saved.`),
     onRevision: (newest) => draft.freshen(newest),
   });
   on('Ctrl+Enter', shortcuts.save);
   on('Ctrl+Shift+S', shortcuts.sign);
+  $('#discard-form')?.addEventListener('submit', (event) => { event.preventDefault(); discard(draft); });
+  if (of === 'addendum') writing.last.focus();
   $('#save').addEventListener('click', shortcuts.save);
   $('#sign')?.addEventListener('click', shortcuts.sign);
   viewer.on('shortcut', ({ key }) => shortcuts[key]?.());
@@ -69,4 +82,4 @@ function write() {
   });
 }
 
-if (editable === 'yes') write();
+if (of) write();

@@ -1,7 +1,7 @@
 // The text is never lost: saved 800 ms after the first unsaved key, also while typing goes on; kept on the page while the
 // server is away, retried until it is in.
-// PUT <address> {revision, sections}, If-Match: the revision → {revision, saved_at};
-// 412 → {message, revision, sections, saved_by, saved_at}.
+// PUT <address> {revision, …words}, If-Match: the revision → {revision, saved_at};
+// 412 → {message, revision, …words, saved_by, saved_at}. The words are a report's {sections}, or an addendum's {purpose, text}.
 // Nothing is written to the browser's storage: a shared workstation must not keep patients' reports.
 
 import { $$ } from '../lib/dom.js';
@@ -10,10 +10,15 @@ import { Offline, problem, refreshToken, send } from '../lib/http.js';
 const SETTLE = 800; // ms a typed key waits at most
 const RETRY = [1000, 2000, 4000, 8000, 15000];
 
+const WORDS = {
+  report: { pack: (sections) => ({ sections }), unpack: (data) => data?.sections },
+  addendum: { pack: (words) => words, unpack: (data) => (data?.text === undefined ? undefined : { purpose: data.purpose, text: data.text }) },
+};
+
 export class Draft {
-  // show(state, moment): "saving" | "saved" | "unsaved" | "waiting" | "refused"; onConflict(theirs) is awaited: sections to go on with.
-  constructor(form, { address, revision, show, onConflict }) {
-    Object.assign(this, { form, address, revision: Number(revision), show, onConflict });
+  // of: "report" | "addendum". show(state, moment): "saving" | "saved" | "unsaved" | "waiting" | "refused"; onConflict(theirs) is awaited: sections to go on with.
+  constructor(form, { of, address, revision, show, onConflict }) {
+    Object.assign(this, { form, address, revision: Number(revision), show, onConflict, ...WORDS[of] });
     this.dirty = false;
     this.failures = 0;
     this.timer = 0;
@@ -61,7 +66,7 @@ export class Draft {
 
   request(revision = this.revision, keepalive = false) {
     const headers = { 'If-Match': `"${revision}"` };
-    return send('PUT', this.address, { revision, sections: this.sections }, { headers, keepalive });
+    return send('PUT', this.address, { revision, ...this.pack(this.sections) }, { headers, keepalive });
   }
 
   async save() {
@@ -82,7 +87,7 @@ export class Draft {
       return;
     }
     if (answer.ok) this.saved(answer.data, sent);
-    else if ([409, 412].includes(answer.status) && answer.data?.sections) await this.conflict(answer.data, sent);
+    else if ([409, 412].includes(answer.status) && this.unpack(answer.data)) await this.conflict(answer.data, sent);
     else if (answer.status >= 500 || answer.status === 401 || answer.status === 429) this.retry(problem(answer));
     else this.show('refused', problem(answer));
   }
@@ -101,7 +106,8 @@ export class Draft {
     this.failures += 1;
   }
 
-  async conflict(theirs, sent) {
+  async conflict(newer, sent) {
+    const theirs = { ...newer, sections: this.unpack(newer) };
     const stored = JSON.stringify({ ...this.sections, ...theirs.sections });
     if (stored === sent) { this.saved(theirs, sent); return; }
     // A save whose answer was lost on the way comes back as a conflict with ourselves: go on from it.
@@ -119,7 +125,7 @@ export class Draft {
     if (revision <= this.revision || this.dirty || this.running || this.closed) return;
     const answer = await send('GET', this.address.replace(/\/draft$/, ''));
     if (!answer.ok || this.dirty || this.running || this.closed) return;
-    this.sections = answer.data.sections;
+    this.sections = this.unpack(answer.data);
     this.revision = answer.data.revision;
     this.show('saved', answer.data.saved_at);
   }

@@ -1,4 +1,4 @@
-// While a study is open it is locked for others: POST every 20 s → {revision} of the draft, DELETE on leaving.
+// While a study, or an addendum to its report, is being written it is locked for others: POST every 20 s → {revision} of the draft, DELETE on leaving.
 // 409 means somebody else took it.
 
 import { Offline, problem, send } from '../lib/http.js';

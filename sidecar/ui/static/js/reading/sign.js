@@ -1,6 +1,6 @@
 // Signing is a moment: everything saved, the text as it will be printed, the checks, then who it is: at the first signature of a
 // session the password and a code or passkey, at each next one of them (the review says which).
-// POST /api/reports/<id>/sign {revision, password, code, passkey, meaning} → {next}; otherwise {message, code}.
+// <method> <address> {revision, password, code, passkey, meaning}, If-Match: the revision → {next}; otherwise {message, code}.
 
 import { $, $$ } from '../lib/dom.js';
 import { Offline, problem, send } from '../lib/http.js';
@@ -8,8 +8,9 @@ import { toast } from '../lib/toast.js';
 import { able, prove, refusal } from '../passkey.js';
 
 export class Sign {
-  constructor({ study, report, draft, back }) {
-    Object.assign(this, { study, report, draft, back });
+  // review: address of the text as it will be printed; of: id of what is signed, for a passkey's question.
+  constructor({ review, method, address, of, draft, back }) {
+    Object.assign(this, { review, method, address, of, draft, back });
     this.dialog = $('#sign-dialog');
     this.form = $('#sign-form');
     this.form.addEventListener('submit', (event) => { event.preventDefault(); this.submit(); });
@@ -21,7 +22,7 @@ export class Sign {
   async open() {
     if (this.dialog.open) return;
     if (!(await this.draft.flush())) { toast('Not everything is saved yet, so this cannot be signed.', 'bad'); return; }
-    const answer = await send('GET', `/reading/${this.study}/review`);
+    const answer = await send('GET', this.review);
     if (!answer.ok) { toast(problem(answer), 'bad'); return; }
     $('#review').innerHTML = answer.text;
     this.reviewed = this.draft.revision;
@@ -51,7 +52,7 @@ export class Sign {
     if (this.needs === 'both' && !elements['sign-password'].reportValidity()) return;
     this.complain('');
     try {
-      const passkey = await prove(`/account/passkeys/question?sign=${this.report}`);
+      const passkey = await prove(`/account/passkeys/question?sign=${this.of}`);
       if (passkey) await this.submit(passkey);
     } catch (error) {
       this.complain(refusal(error));
@@ -70,9 +71,9 @@ export class Sign {
     button.disabled = true;
     this.complain('');
     try {
-      const answer = await send('POST', `/api/reports/${this.report}/sign`, {
+      const answer = await send(this.method, this.address, {
         revision: this.reviewed, password: elements['sign-password'].value, code: elements['sign-code'].value, passkey, meaning: elements.meaning.value,
-      });
+      }, { headers: { 'If-Match': `"${this.reviewed}"` } });
       if (answer.ok) { this.draft.close(); location.assign(answer.data.next ?? this.back); return; }
       this.complain(problem(answer));
     } catch (error) {

@@ -5,7 +5,7 @@ import { $, $$ } from '../lib/dom.js';
 export class Writing {
   constructor(form) {
     this.form = form;
-    this.areas = $$('[data-section]', form);
+    this.areas = $$('textarea[data-section]', form);
     this.last = $('[name="findings"]', form) ?? this.areas[0];
     form.addEventListener('focusin', (event) => { if (this.areas.includes(event.target)) this.last = event.target; });
     form.addEventListener('keydown', (event) => { if (event.key === 'Tab' && !event.shiftKey) this.expand(event); });
