@@ -4,7 +4,7 @@ The building, top to bottom; arrows point only downward (checked by import-linte
 
     cli                      the command line
     instance | demo          the native set-up of all parts | phantoms and demo data
-    app | worker             composition roots: the web process, the background process
+    app | worker | carrier   composition roots: the web process, the background process, downloads that outlast a request
     reactions                when X happened, then Y: calls only
     api                      the JSON API's resources given by name
     dicomweb | explorer | intake   edges: translate a protocol, own nothing

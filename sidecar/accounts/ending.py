@@ -43,6 +43,7 @@ def _end(scope: Scope, redis: Redis, user_id: UUID, keep: str) -> tuple[str, ...
     open_visits = [visit.id for visit in visits.visits_of(redis, user_id, now=scope.now) if visit.id != keep]
     for visit in open_visits:
         _shut(scope, redis, user_id, visit)
+    visits.stop_carrying(redis, user_id, keep=keep)
     return tuple(open_visits)
 
 

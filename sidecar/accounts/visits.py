@@ -5,7 +5,7 @@ decides whether somebody is let in (began, last act, second factor, current cook
 A visit that is gone stays gone: nothing but a sign-in begins a new one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -27,6 +27,12 @@ if now - began > tonumber(ARGV[2]) or now - seen > tonumber(ARGV[3]) then redis.
 if ARGV[4] ~= '' and ARGV[4] ~= sid then return {} end
 if ARGV[5] == '1' and now > tonumber(seen) then redis.call('HSET', KEYS[1], 'seen', ARGV[1]) end
 return redis.call('HGETALL', KEYS[1])
+"""
+CARRY = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('SADD', KEYS[2], ARGV[1])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 1
 """
 CHANGE = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) return 1 end return 0"
 
@@ -105,10 +111,40 @@ def visits_of(redis: Redis, user_id: UUID, *, now: datetime) -> list[Visit]:
     return sorted((visit for visit in found.values() if visit), key=lambda visit: visit.seen_at, reverse=True)
 
 
+def forget_gone(redis: Redis, *, now: datetime) -> int:
+    """Take sessions that ended off the lists of people who never look at theirs; return how many lists were looked through.
+
+    The sessions themselves run out in Redis an hour after they may be used.
+    """
+    people = [key.decode() for key in cast("Iterable[bytes]", redis.scan_iter(match=_list_named("*"), count=1000))]
+    for key in people:
+        visits_of(redis, UUID(key.removeprefix(_list_named(""))), now=now)
+    return len(people)
+
+
 def shut(redis: Redis, user_id: UUID, visit: str) -> None:
     """End a session. What runs beside this finds it gone at its next look."""
     redis.delete(_key(visit))
     redis.srem(_list(user_id), visit)
+    redis.srem(_carrying(user_id), visit)
+
+
+def carry(redis: Redis, user_id: UUID, visit: str) -> None:
+    """Write down that an open session began a download: it may go on while its person sits still, not once they are out."""
+    call = cast("Callable[..., Any]", redis.eval)
+    call(CARRY, 2, _key(visit), _carrying(user_id), visit, int(LONGEST.total_seconds()))
+
+
+def carries(redis: Redis, user_id: UUID, visit: str) -> bool:
+    """Tell whether a session's downloads may go on: nobody ended it since they began."""
+    return bool(redis.sismember(_carrying(user_id), visit))
+
+
+def stop_carrying(redis: Redis, user_id: UUID, *, keep: str = "") -> None:
+    """End the downloads of all of a person's sessions but ``keep``, idle ones included."""
+    begun = {name.decode() for name in cast("set[bytes]", redis.smembers(_carrying(user_id)))}
+    if begun - {keep}:
+        redis.srem(_carrying(user_id), *(begun - {keep}))
 
 
 def note_fresh(redis: Redis, visit: str, *, now: datetime) -> None:
@@ -137,7 +173,15 @@ def _key(visit: str) -> str:
 
 
 def _list(user_id: UUID | None) -> str:
-    return f"rr:visits:{user_id}"
+    return _list_named(str(user_id))
+
+
+def _list_named(name: str) -> str:
+    return f"rr:visits:{name}"
+
+
+def _carrying(user_id: UUID) -> str:
+    return f"rr:carrying:{user_id}"
 
 
 def _moment(text: str) -> datetime:

@@ -7,20 +7,20 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from sidecar.accounts.carrying import hand_over
 from sidecar.adapters.seals import Seal
 from sidecar.audit.reads import note_list
 from sidecar.deidentification import policy, queries, service, words
 from sidecar.deidentification.forms import AskForm, DecisionForm
 from sidecar.deidentification.model import SHUT, Decision, ExportState, Risk
 from sidecar.deidentification.queries import Held
-from sidecar.deidentification.store import ExportStore
+from sidecar.deidentification.store import file_of
 from sidecar.gate.forms import Filled, read
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.gate.stepup import need_fresh_person
 from sidecar.kernel.errors import Invalid, Missing
-from sidecar.kernel.settings import Settings
 from sidecar.studies import contexts
 
 ASK, REVIEW = Permission.EXPORT_ASK, Permission.EXPORT_REVIEW
@@ -76,11 +76,12 @@ def cancel(scope: Scope, export_id: UUID) -> ResponseReturnValue:
 
 @route(bp, "/exports/<uuid:export_id>/download", needs=ASK)
 def download(scope: Scope, export_id: UUID) -> ResponseReturnValue:
-    """Let nginx send the file; its name says nothing of anybody."""
+    """Have the carrier bring the file; its name says nothing of anybody."""
     need_fresh_person(scope)
     export = service.download(scope, export_id)
     response = Response(mimetype="application/zip")
-    response.headers["X-Accel-Redirect"] = _store().address(export.organisation_id, export.id)
+    response.headers["X-Accel-Redirect"] = hand_over(scope, file=file_of(export.organisation_id, export.id))
+    response.headers["Cache-Control"] = "private, no-store"
     response.headers["Content-Disposition"] = f'attachment; filename="anonymised-{str(export.id)[:8]}.zip"'
     return response
 
@@ -214,7 +215,3 @@ def _uuid(text: object) -> UUID | None:
 
 def _seal() -> Seal:
     return cast("Seal", current_app.extensions["readingroom.seal"])
-
-
-def _store() -> ExportStore:
-    return ExportStore(cast("Settings", current_app.extensions["readingroom.settings"]).exports_dir)

@@ -16,8 +16,6 @@ from sidecar.instance.layout import write_private
 
 USER_ID = 2000
 """The one user of our containers: what one of them writes 0600 the other may read."""
-EDGE_GROUP = 101
-"""The group nginx runs with in its image."""
 OPERATOR_SECRETS = frozenset({"postgres_superuser", "postgres_owner"})
 """Kept apart: the web application must not be able to become the owner of the tables."""
 
@@ -35,11 +33,6 @@ def setup() -> None:
         volume.mkdir(parents=True, exist_ok=True)
         os.chown(volume, USER_ID, USER_ID)
         volume.chmod(0o700)
-    # What the worker writes here the edge sends: it may read, and files made later belong to its group too.
-    exports = Path(os.environ["RR_EXPORTS_DIR"])
-    exports.mkdir(parents=True, exist_ok=True)
-    os.chown(exports, USER_ID, EDGE_GROUP)
-    exports.chmod(0o2750)
 
 
 def migrate() -> None:
@@ -68,10 +61,10 @@ def write_nginx(folder: Path, *, certificate: tuple[Path, Path] = TLS, **differe
     first, _, last = os.environ["RR_CELL_HTTP_PORTS"].partition("-")
     ohif = Path(os.environ["RR_OHIF_DIR"])
     values: dict[str, Any] = {
-        "user": "", "run_dir": "/run/nginx", "listen": "0.0.0.0:8080", "web": "web:8000",
+        "user": "", "run_dir": "/run/nginx", "listen": "0.0.0.0:8080", "web": "web:8000", "carrier": "carrier:8001",
         "cell_host": os.environ["RR_CELL_HOST"], "cell_ports": range(int(first), int(last) + 1), "ohif_dir": ohif,
         "decode_worker": decode_worker_name(ohif), "static_dir": "/opt/readingroom/sidecar/ui/static",
-        "exports_dir": "/srv/readingroom/exports", **different,
+        **different,
     }  # fmt: skip
     plain = nginx.render_template(origin=f"http://{PUBLIC_HOST}", proxies=[PROXY], **values)
     tls = nginx.render_template(origin=f"https://{PUBLIC_HOST}", certificate=certificate, **values)

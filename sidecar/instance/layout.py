@@ -72,6 +72,11 @@ class Layout:
         return self.run / "metrics"
 
     @property
+    def spool(self) -> Path:
+        """What slow clients have not taken yet of their downloads, in files without a name."""
+        return self.run / "spool"
+
+    @property
     def secrets(self) -> Path:
         """Secret files, 0600 in a directory 0700."""
         return self.data / "secrets"
@@ -140,6 +145,7 @@ class Layout:
         own = (self.run, self.secrets, self.logs, self.conf, self.cells_conf, self.cells, self.exports, self.checkpoints)
         for private in (*own, self.data / "redis"):
             private.mkdir(mode=0o700, exist_ok=True)
+        self.spool.mkdir(mode=0o700, exist_ok=True)
         self.metrics.mkdir(mode=0o700, exist_ok=True)
         self.postgres.mkdir(mode=0o700, exist_ok=True)
         if os.geteuid() == 0:

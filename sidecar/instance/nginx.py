@@ -72,10 +72,10 @@ def render(layout: Layout) -> str:
         run_dir=layout.run / "nginx",
         listen=f"{layout.bind}:{layout.ports.public}",
         web=f"127.0.0.1:{layout.ports.web}",
+        carrier=f"127.0.0.1:{layout.ports.carrier}",
         cell_host="127.0.0.1",
         cell_ports=range(first, last + 1),
         ohif_dir=viewer.path(),
-        exports_dir=layout.exports,
         decode_worker=viewer.decode_worker(),
         static_dir=STATIC,
     )
@@ -97,7 +97,7 @@ def walled_command(layout: Layout) -> list[str]:
     """Return the same inside walls: the public program sees the files it serves and its temporary ones, nothing else."""
     return shut_in(
         command(layout),
-        read=(layout.conf / "nginx.conf", STATIC, viewer.path(), layout.exports, *(certificate.files(layout) or ())),
+        read=(layout.conf / "nginx.conf", STATIC, viewer.path(), *(certificate.files(layout) or ())),
         write=layout.run / "nginx",
         # As root it may take a port below 1024; its workers stay the walled-in root.
         capabilities=("CAP_SETUID", "CAP_SETGID", "CAP_NET_BIND_SERVICE") if os.geteuid() == 0 else (),

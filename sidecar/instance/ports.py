@@ -32,6 +32,7 @@ class Ports:
     web: int
     postgres: int
     redis: int
+    carrier: int
     cell_dicom: tuple[int, int]
     cell_http: tuple[int, int]
     cell_inner_dicom: tuple[int, int]
@@ -39,10 +40,10 @@ class Ports:
 
     @classmethod
     def remembered(cls, known: dict[str, Any]) -> "Ports":
-        """Return the ports as ``instance.json`` has them; JSON knows no tuples, and earlier releases fewer ranges."""
+        """Return the ports as ``instance.json`` has them; JSON knows no tuples, and earlier releases had fewer."""
         ranges = {name: tuple(known[name]) for name in CELL_BASES if name in known}
         block = (known["cell_http"][0] - HTTP_BASE) // CELL_PORTS
-        return cls(**{**_cell_ranges(block), **known, **ranges})
+        return cls(**{**_cell_ranges(block), "carrier": known["web"] + 3, **known, **ranges})
 
 
 class NoFreePort(RuntimeError):  # noqa: N818 - reads as what happened
@@ -72,6 +73,7 @@ def choose_ports(data_dir: Path, *, public: int | None, default: bool, free: Por
         web=private,
         postgres=private + 1,
         redis=private + 2,
+        carrier=private + 3,
         **_cell_ranges(block),
     )
 
@@ -87,7 +89,7 @@ def first_block(order: Iterable[int], free: PortFree) -> int:
     for block in order:
         private = PRIVATE_BASE + 10 * block
         cells = (base + CELL_PORTS * block for base in CELL_BASES.values())
-        wanted = [*range(private, private + 3), *(first + i for first in cells for i in range(5))]
+        wanted = [*range(private, private + 4), *(first + i for first in cells for i in range(5))]
         if all(free(port) for port in wanted):
             return block
     raise NoFreePort("forty instances' worth of ports are taken on this machine")

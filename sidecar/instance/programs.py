@@ -5,15 +5,16 @@ import os
 import shlex
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from sidecar.instance import certificate, environment, nginx, postgres, redis
-from sidecar.instance.fence import fenced
+from sidecar.instance.fence import fenced, shut_in
 from sidecar.instance.layout import CHECKOUT, Layout, write_private
 
 SERVICES = ("postgres", "redis")
 BECOME_ANOTHER = ("CAP_SETUID", "CAP_SETGID")
 """What root needs to run Postgres as its own user."""
-APPLICATION = ("web", "worker", "nginx")
+APPLICATION = ("web", "worker", "carrier", "nginx")
 """In the order in which they start."""
 
 HEAD = """\
@@ -68,6 +69,7 @@ def all_programs(layout: Layout) -> list[Program]:
         Program("redis", fenced(redis.command(layout)), _digest(redis.CONFIGURATION), nothing, autostart=True),
         Program("web", fenced(web_command(layout)), code, {**told, "PROMETHEUS_MULTIPROC_DIR": str(layout.metrics)}),
         Program("worker", fenced([sys.executable, "-m", "sidecar.worker"]), code, told, stop_seconds=20),
+        Program("carrier", carrier_command(layout), code, told),
         Program("nginx", nginx.walled_command(layout), _digest(nginx.render(layout) + certificate.fingerprint(layout)), nothing),
     ]  # fmt: skip
 
@@ -81,6 +83,15 @@ def web_command(layout: Layout) -> list[str]:
         "--keep-alive", "75", "--timeout", "60", "--graceful-timeout", "3", "--worker-tmp-dir", "/dev/shm",  # noqa: S108
         "--forwarded-allow-ips", "127.0.0.1", "--no-control-socket",
     ]  # fmt: skip
+
+
+def carrier_command(layout: Layout) -> list[str]:
+    """Return the command of the carrier, which sees the program, finished exports and its own directory: no secret file."""
+    return shut_in(
+        [sys.executable, "-m", "sidecar.carrier", "127.0.0.1", str(layout.ports.carrier), str(layout.spool)],
+        read=(CHECKOUT, Path(sys.prefix), Path(sys.base_prefix), layout.exports),
+        write=layout.spool,
+    )
 
 
 def render(layout: Layout) -> str:

@@ -20,7 +20,7 @@ def print_status(instance: Instance, console: Console) -> bool:
     """Print the parts, ports and disk use; return whether everything that should run does."""
     parts = instance.parts()
     layout, ports = instance.layout, instance.layout.ports
-    known_ports = {"web": ports.web, "nginx": ports.public, "postgres": ports.postgres, "redis": ports.redis}
+    known_ports = {name: getattr(ports, name) for name in ("web", "carrier", "postgres", "redis")} | {"nginx": ports.public}
     table = Table(box=None, pad_edge=False)
     for heading in ("part", "state", "pid", "up for", "port", "AE title"):
         table.add_column(heading)

@@ -104,6 +104,7 @@ def _answers(layout: Layout, name: str) -> bool:
         "redis": lambda: port_answers(layout.ports.redis),
         "web": lambda: url_status(f"http://127.0.0.1:{layout.ports.web}/health/ready") == 200,  # noqa: PLR2004
         "worker": lambda: supervision.is_up(layout, "worker"),
+        "carrier": lambda: url_status(f"http://127.0.0.1:{layout.ports.carrier}/health") == 200,  # noqa: PLR2004
         "nginx": lambda: supervision.is_up(layout, "nginx") and port_answers(layout.ports.public),
     }[name]()
 

@@ -38,7 +38,7 @@ class EdgeChain:
             origin=f"http://127.0.0.1:{self.port}",
             user="root" if os.geteuid() == 0 else "",
             run_dir=directory / "run", listen=f"127.0.0.1:{self.port}", web=f"127.0.0.1:{self.web.server_port}",
-            cell_host="127.0.0.1", cell_ports=[cell.http_port], ohif_dir=directory / "ohif", exports_dir=directory,
+            cell_host="127.0.0.1", cell_ports=[cell.http_port], ohif_dir=directory / "ohif", carrier="127.0.0.1:9",
             static_dir=directory / "static", decode_worker="none",
         )  # fmt: skip
         configuration = directory / "nginx.conf"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
@@ -20,10 +23,13 @@ from pydicom.uid import CTImageStorage, generate_uid
 from pynetdicom import AE, evt
 from sqlalchemy import select
 
+from sidecar.accounts import keys
+from sidecar.accounts.members import disable
+from sidecar.accounts.office import Office
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import OrganisationKind, Role, system_actor
 from sidecar.gate.machine import Workshop
-from sidecar.instance import Instance
+from sidecar.instance import Instance, supervision
 from sidecar.organisations import service as organisations
 from sidecar.organisations.tables import Cell
 from sidecar.studies.tables import Series, Study
@@ -122,9 +128,8 @@ def test_a_study_comes_as_zip_as_medium_and_by_series(
 
     for path in (f"/studies/{study.id}/archive.zip", f"/studies/{study.id}/series/{coronal.id}/archive.zip"):
         assert stranger.visitor.get(path).status_code == 404
-    for path in (f"/__from_cell/studies/{study.orthanc_id}/archive", f"/__from_cell/series/{coronal.orthanc_id}/archive"):
-        for who in hospitals:
-            assert who.visitor.get(path).status_code == 404
+    for who in hospitals:
+        assert who.visitor.get(f"/__carried/{'0' * 32}").status_code == 404
     led = owner.visitor.get(f"/archive/by-orthanc-id/own/{study.orthanc_id}/download")
     assert led.headers["location"] == f"/studies/{study.id}/download"
     assert stranger.visitor.get(f"/archive/by-orthanc-id/own/{study.orthanc_id}/download").status_code == 404
@@ -244,24 +249,33 @@ def tree(pid: int) -> list[int]:
     return [pid, *(each for child in below for each in tree(int(child)))]
 
 
-def test_a_large_study_passes_through_flat_memory_at_a_slow_clients_pace(
-    house: Instance, hospitals: tuple[Hospital, Hospital], workshop: Workshop, tmp_path: Path, record_property: Any
-) -> None:
-    owner, _ = hospitals
-    objects = phantom.study(40, PatientID="LARGE")
+@pytest.fixture(scope="module")
+def large(hospitals: tuple[Hospital, Hospital], workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A study of 320 MB in the owner's archive, a sixth of it in a series of its own."""
+    uid = generate_uid()
+    objects = [*phantom.study(34, PatientID="LARGE", StudyInstanceUID=uid),
+               *phantom.study(6, PatientID="LARGE", StudyInstanceUID=uid, SeriesNumber=2)]  # fmt: skip
     noise = os.urandom(BIG)
     for each in objects:
         each.Rows = each.Columns = 2048
         each.PixelData = noise
-    study = send(workshop, owner.cell, tmp_path, objects)
-    for path in tmp_path.iterdir():
+    directory = tmp_path_factory.mktemp("large")
+    study = send(workshop, hospitals[0].cell, directory, objects)
+    for path in directory.iterdir():
         path.unlink()
+    return study
+
+
+def test_a_large_study_passes_through_flat_memory_at_a_slow_clients_pace(
+    house: Instance, hospitals: tuple[Hospital, Hospital], large: Study, record_property: Any
+) -> None:
+    owner, _ = hospitals
     pids = {part.name: part.pid for part in house.parts()}
-    watched = {name: pids[name] for name in ("web", "nginx", f"cell-{owner.cell.id}")}
+    watched = {name: pids[name] for name in ("web", "nginx", "carrier", f"cell-{owner.cell.id}")}
     before = {name: resident(pid) for name, pid in watched.items()}
     most = dict(before)
     taken = 0
-    with owner.visitor.http.stream("GET", f"/studies/{study.id}/archive.zip") as answer:
+    with owner.visitor.http.stream("GET", f"/studies/{large.id}/archive.zip") as answer:
         assert answer.status_code == 200
         for chunk in answer.iter_raw(1 << 20):
             taken += len(chunk)
@@ -273,4 +287,54 @@ def test_a_large_study_passes_through_flat_memory_at_a_slow_clients_pace(
     record_property("grown_mb", grown)
     assert grown["web"] < 16, grown
     assert grown["nginx"] < 16, grown
+    assert grown["carrier"] < 24, grown
     assert grown["cell"] < 160, grown
+
+
+class Taking:
+    """Somebody who takes a study along: a little at first, the rest when told to."""
+
+    def __init__(self, visitor: httpx.Client, path: str, **headers: str) -> None:
+        self.began = contextlib.ExitStack()
+        self.answer = self.began.enter_context(visitor.stream("GET", path, headers=headers))
+        assert self.answer.status_code == 200
+        self.chunks = self.answer.iter_raw(1 << 20)
+        self.taken = len(next(self.chunks))
+
+    def rest(self) -> bool:
+        """Take all that comes; tell whether the answer came to its proper end."""
+        with self.began:
+            try:
+                self.taken += sum(len(chunk) for chunk in self.chunks)
+            except httpx.RemoteProtocolError:
+                return False
+            return True
+
+
+def test_a18_a_running_download_breaks_off_within_seconds_of_its_persons_end_and_nobody_elses_does(
+    house: Instance, hospitals: tuple[Hospital, Hospital], large: Study, workshop: Workshop, seal: Seal
+) -> None:
+    """A browser and a program of one person, whom the administrator disables; a colleague who takes the same series along."""
+    (owner, _), organisation = hospitals, hospitals[0].cell.organisation_id
+    admin, leaver = (
+        make_person(workshop.scopes, seal, organisation, PROVIDER, role, name)
+        for role, name in ((Role.ADMIN, "Ada Shuts"), (Role.TECHNICIAN, "Ned Leaves"))
+    )
+    with workshop.scopes.open(replace(leaver.actor, fresh_at=datetime.now(UTC))) as scope:
+        key = keys.make_key(scope, name="nightly copy", scopes=["archive:study:download"], days=1)[1]
+        series = scope.session.scalars(select(Series.id).where(Series.study_id == large.id, Series.series_number == 2)).one()
+    path = f"/studies/{large.id}/series/{series}/archive.zip"
+    browser = Visitor(house.url, leaver)
+    with contextlib.closing(browser), httpx.Client(base_url=house.url, timeout=60, trust_env=False) as program:
+        leaving = [Taking(browser.http, path), Taking(program, path, Authorization=f"Bearer {key}")]
+        staying = Taking(owner.visitor.http, path)
+        with workshop.scopes.open(admin.actor) as scope:
+            disable(scope, Office(seal, workshop.redis, mails=False), leaver.user_id)
+        ended = time.monotonic()
+        until(lambda: "shut-out" in supervision.tail(house.layout, "carrier", 2), 10, "the downloads go on")
+        seconds = time.monotonic() - ended
+        assert [each.rest() for each in leaving] == [False, False]
+        assert staying.rest()
+    assert staying.taken > 6 * BIG
+    assert max(each.taken for each in leaving) < 3 * BIG, [each.taken for each in leaving]
+    assert seconds < 10

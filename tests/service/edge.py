@@ -91,6 +91,7 @@ class Edge:
         self.may: set[tuple[str, str, str]] = set()
         self.hold = threading.Event()  # set: open lines end
         self.web = Recorder(self._web).start()
+        self.carrier = Recorder(lambda asked: (200, {"Content-Type": "application/zip"}, f"PK {asked.path}".encode())).start()
         self.cell = Recorder(lambda _: (200, {"Content-Type": "multipart/related", "Set-Cookie": "x=y"}, b"pixels")).start()
         self.forget()
         self.port = first_free(range(28100, 28400))
@@ -100,8 +101,8 @@ class Edge:
             origin=origin or f"http{'s' if certificate else ''}://127.0.0.1:{self.port}", certificate=certificate, **values,
             user="root" if os.geteuid() == 0 else "",
             run_dir=directory / "run", listen=f"127.0.0.1:{self.port}", web=f"127.0.0.1:{self.web.port}",
-            cell_host="127.0.0.1", cell_ports=[self.cell.port], ohif_dir=directory / "ohif", exports_dir=directory / "exports",
-            static_dir=directory / "static", decode_worker=r"8097\.bundle\.abc\.js",
+            carrier=f"127.0.0.1:{self.carrier.port}", cell_host="127.0.0.1", cell_ports=[self.cell.port],
+            ohif_dir=directory / "ohif", static_dir=directory / "static", decode_worker=r"8097\.bundle\.abc\.js",
         )  # fmt: skip
         for before, after in {"worker_processes 2": "worker_processes 1", **(quicker or {})}.items():
             assert before in text
@@ -117,6 +118,7 @@ class Edge:
         """Begin a new test: nobody may see anything, nothing was asked, and a cookie nobody had."""
         self.may.clear()
         self.web.seen.clear()
+        self.carrier.seen.clear()
         self.cell.seen.clear()
         self.cell_address = f"127.0.0.1:{self.cell.port}"
         self.cookie = f"rr_session={uuid.uuid4().hex}"
@@ -143,6 +145,7 @@ class Edge:
         self.process.wait()
         self.output.close()
         self.web.stop()
+        self.carrier.stop()
         self.cell.stop()
 
     def _web(self, asked: Seen) -> tuple[int, dict[str, str], bytes]:
@@ -151,7 +154,8 @@ class Edge:
         if asked.path.startswith("/large"):
             return 200, {"Content-Type": "text/plain"}, bytes(4_000_000)
         if asked.path == "/exports/1/download":
-            return 200, {"Content-Type": "application/zip", "X-Accel-Redirect": "/__exports/hospital/1.zip"}, b""
+            lead = {"X-Accel-Redirect": f"/__carried/{'a' * 32}", "Cache-Control": "private, no-store"}
+            return 200, {"Content-Type": "application/zip", "Content-Disposition": "attachment", **lead}, b""
         if not asked.path.startswith("/edge/pixels"):
             own = {"Content-Type": "application/json", "Content-Security-Policy": "script-src 'self'"}
             return 404, own, b'{"status":"error","code":"missing"}'
@@ -163,11 +167,10 @@ class Edge:
 
     def _files(self) -> None:
         self.directory.chmod(0o755)
-        for name in ("run", "ohif", "static/ohif", "exports/hospital"):
+        for name in ("run", "ohif", "static/ohif"):
             (self.directory / name).mkdir(parents=True)
         (self.directory / "ohif/index.html").write_text("<html>viewer</html>")
         (self.directory / "ohif/8097.bundle.abc.js").write_text("worker")
         (self.directory / "ohif/app.js").write_text("plain")
         (self.directory / "static/ohif/app-config.js").write_text("config")
         (self.directory / "static/app.css").write_text("css")
-        (self.directory / "exports/hospital/1.zip").write_bytes(b"PK anonymised")

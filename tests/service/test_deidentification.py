@@ -10,10 +10,12 @@ from typing import BinaryIO
 from uuid import UUID, uuid4
 
 import pytest
+from flask import Flask
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from sqlalchemy import select, update
 
+from sidecar.adapters import carriages
 from sidecar.adapters.cell_client import CellAddress
 from sidecar.adapters.seals import Seal
 from sidecar.deidentification import jobs, queries
@@ -228,13 +230,16 @@ def test_a_silent_archive_costs_time_only(house: House) -> None:
     assert house.row(export_id).state == "ready"
 
 
-def test_a_file_is_taken_by_who_asked_until_its_time_is_over(house: House, browse: Browse, seal: Seal) -> None:
+def test_a_file_is_taken_by_who_asked_until_its_time_is_over(app: Flask, house: House, browse: Browse, seal: Seal) -> None:
     asker = make_person(house.scopes, seal, house.cast.mercy, PROVIDER, Role.MANAGER, "Mia Second")
     export_id = house.ask(house.study(), by=browse(asker))
     house.work()
     admin = browse(asker)
     taken = admin.get(f"/exports/{export_id}/download")
-    assert taken.headers["X-Accel-Redirect"] == f"/__exports/{house.cast.mercy}/{export_id}.zip"
+    name = taken.headers["X-Accel-Redirect"].removeprefix(carriages.INTERNAL)
+    laid = carriages.take(app.extensions["readingroom.redis"], name)
+    assert laid is not None
+    assert (laid.file, laid.bearer.user_id) == (f"{house.cast.mercy}/{export_id}.zip", asker.user_id)
     assert "CANARY" not in taken.headers["Content-Disposition"]
     assert house.manager.get(f"/exports/{export_id}").status_code == 200  # reviewers know of it
     assert house.manager.get(f"/exports/{export_id}/download").status_code == 404

@@ -239,10 +239,13 @@ def test_the_viewers_configuration_comes_from_the_sidecar(edge: Edge) -> None:
     assert edge.http.get("/ohif/app-config.js").content == b"config"
 
 
-def test_an_export_leaves_only_after_the_web_application_said_so(edge: Edge) -> None:
-    taken = edge.http.get("/exports/1/download")
-    assert (taken.status_code, taken.content) == (200, b"PK anonymised")
+def test_what_is_carried_leaves_only_after_the_web_application_said_so(edge: Edge) -> None:
+    taken = edge.http.get("/exports/1/download", headers={"Cookie": edge.cookie, "Range": "bytes=3-", "Accept": "text/html"})
+    assert (taken.status_code, taken.content) == (200, b"PK /" + b"a" * 32)
+    (asked,) = edge.carrier.seen
+    assert set(asked.headers) == {"host", "range", "x-request-id"}
+    assert taken.headers["content-disposition"] == "attachment"
     assert taken.headers["cache-control"] == "private, no-store"
     assert taken.headers["content-security-policy"].endswith("sandbox")
-    for path in ("/__exports/hospital/1.zip", "/__exports/", "/exports/../__exports/hospital/1.zip"):
+    for path in (f"/__carried/{'a' * 32}", "/__carried/", f"/exports/../__carried/{'a' * 32}"):
         assert edge.raw(path) in {400, 404}, path

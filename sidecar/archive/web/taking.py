@@ -1,4 +1,4 @@
-"""Downloads: the page decides and writes down; nginx carries the bytes from the cell that has them."""
+"""Downloads: the page decides and writes down; the carrier brings the bytes from the cell that has them."""
 
 from typing import cast
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
+from sidecar.accounts.carrying import hand_over
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.archive import service
 from sidecar.archive.forms import DownloadForm
@@ -21,9 +22,6 @@ from sidecar.kernel.errors import Invalid
 from sidecar.kernel.settings import Settings
 from sidecar.studies import queries as studies
 from sidecar.studies.cells import cell_of
-
-INTERNAL = "/__from_cell"
-"""The location of nginx that nobody outside can name: it fetches the rest of the path from the cell."""
 
 
 @route(bp, "/studies/<uuid:study_id>/download", needs=Permission.STUDY_DOWNLOAD)
@@ -62,15 +60,14 @@ def take(scope: Scope, study_id: UUID) -> ResponseReturnValue:
 
 
 def _carry(scope: Scope, parcel: service.Parcel) -> Response:
-    """Tell nginx what to fetch and with what; neither header ever leaves it."""
+    """Tell the carrier what to fetch and with what, and nginx where to ask for it."""
     need_fresh_person(scope)
     settings = cast("Settings", current_app.extensions["readingroom.settings"])
     tokens = cast("CellTokens", current_app.extensions["readingroom.cell_tokens"])
     cell = cell_of(scope, parcel.organisation_id, host=settings.cell_host)
     response = Response(status=200, mimetype="application/zip")
-    response.headers["X-Accel-Redirect"] = INTERNAL + parcel.path
-    response.headers["X-Cell-Address"] = cell.netloc
-    response.headers["X-Cell-Token"] = tokens.service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now)
+    token = tokens.service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now)
+    response.headers["X-Accel-Redirect"] = hand_over(scope, url=f"http://{cell.netloc}{parcel.path}", token=token)
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Content-Disposition"] = f'attachment; filename="{parcel.file_name}"'
     return response

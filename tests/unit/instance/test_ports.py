@@ -10,7 +10,7 @@ HERE = Path("/srv/a")
 
 def numbers(ports: Ports) -> set[int]:
     return {
-        ports.public, ports.web, ports.postgres, ports.redis,
+        ports.public, ports.web, ports.postgres, ports.redis, ports.carrier,
         *(port for name in CELL_BASES for port in range(getattr(ports, name)[0], getattr(ports, name)[1] + 1)),
     }  # fmt: skip
 
@@ -31,7 +31,7 @@ def test_the_public_port_one_asks_for_is_taken_as_it_is() -> None:
 def test_no_port_serves_two_purposes_and_none_is_ephemeral() -> None:
     for path in ("/srv/a", "/srv/b", "/srv/c"):
         ports = choose_ports(Path(path), public=None, default=False, free=lambda _: True)
-        assert len(numbers(ports)) == 4 + 4 * 100
+        assert len(numbers(ports)) == 5 + 4 * 100
         assert max(numbers(ports)) < 32768
 
 

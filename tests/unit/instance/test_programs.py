@@ -38,12 +38,17 @@ def test_every_part_dies_with_its_parent_and_comes_back(conf: configparser.RawCo
         assert conf.getboolean(section, "autorestart")
 
 
-def test_the_public_program_sees_no_secret_and_no_image_but_exports(conf: configparser.RawConfigParser, tmp_path: Path) -> None:
-    words = shlex.split(conf["program:nginx"]["command"])
+@pytest.mark.parametrize(
+    ("program", "seen", "written"), [("nginx", ["conf/nginx.conf"], "run/nginx"), ("carrier", ["exports"], "run/spool")]
+)
+def test_who_serves_the_public_sees_no_secret_and_no_image(
+    conf: configparser.RawConfigParser, tmp_path: Path, program: str, seen: list[str], written: str
+) -> None:
+    words = shlex.split(conf[f"program:{program}"]["command"])
     mounted = [words[i + 1] for i, word in enumerate(words) if word in {"--bind", "--ro-bind", "--ro-bind-try", "--dev-bind"}]
     inside = [path for path in mounted if path.startswith(str(tmp_path))]
-    assert inside == [str(tmp_path / each) for each in ("conf/nginx.conf", "exports", "run/nginx")]
-    assert words[words.index(str(tmp_path / "exports")) - 1].startswith("--ro-bind")
+    assert inside == [str(tmp_path / each) for each in (*seen, written)]
+    assert all(words[words.index(str(tmp_path / each)) - 1].startswith("--ro-bind") for each in seen)
     assert "/" not in mounted
 
 

@@ -1,0 +1,176 @@
+"""What nginx is sent to: one address per download, used once."""
+
+import asyncio
+import time
+from asyncio import Transport
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import structlog
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector, web
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
+from redis.exceptions import RedisError
+
+from sidecar.adapters.carriages import Carriage
+from sidecar.carrier.backlog import Backlog, NoRoomError, Room
+from sidecar.carrier.watch import Running, Watch
+
+LOG = structlog.get_logger("carrier")
+PATIENCE = ClientTimeout(total=None, sock_connect=10, sock_read=590)
+"""A packed study waits its turn among the cell's other jobs; nginx waits a little longer than we do."""
+READ_AHEAD = 1 << 18
+MOST = 250
+"""Downloads at one time. Each has a megabyte or two in memory, and what is between two sockets."""
+RUNNING = Gauge("readingroom_carried_now", "Downloads under way")
+ENDED = Counter("readingroom_carried", "Downloads that ended", ["how"])
+BYTES = Counter("readingroom_carried_bytes", "Bytes sent to clients")
+
+Take = Callable[[str], Carriage | None]
+
+
+class CellSilentError(Exception):
+    """The cell ended an answer before its end, or none came."""
+
+
+@dataclass(slots=True)
+class Carrier:
+    """Serves the downloads. ``take`` fetches what the web application laid ready."""
+
+    take: Take
+    watch: Watch
+    room: Room
+    exports: Path
+
+    def application(self) -> web.Application:
+        """Return what aiohttp runs."""
+        app = web.Application()
+        app.router.add_get("/health", _health)
+        app.router.add_get("/metrics", _metrics)
+        app.router.add_get("/{name:[0-9a-f]{32}}", self.carry)
+        app.cleanup_ctx.append(_client)
+        return app
+
+    async def carry(self, request: web.Request) -> web.StreamResponse:
+        """Bring what lies ready under the name, to its end or until its bearer is let in no more."""
+        try:
+            carriage = await asyncio.to_thread(self.take, request.match_info["name"])
+        except RedisError:
+            return web.Response(status=503)
+        if carriage is None:
+            return web.Response(status=404)
+        if len(self.watch.running) >= MOST:
+            LOG.warning("too many downloads at one time", running=MOST)
+            return web.Response(status=503)
+        with self._watched(request, carriage) as running:
+            bring = self._file if carriage.file else self._from_cell
+            return await bring(request, carriage, running)
+
+    @contextmanager
+    def _watched(self, request: web.Request, carriage: Carriage) -> Iterator[Running]:
+        """Have the watch look after this download, and log how it ended: ids and numbers, no name of anything."""
+        transport = cast("Transport", request.transport)
+        began = time.monotonic()
+        running = Running(carriage.bearer, carriage.until, began, transport.abort)
+        self.watch.running.add(running)
+        RUNNING.inc()
+        how = "refused"
+        try:
+            yield running
+        except (ConnectionError, asyncio.CancelledError):
+            how = "left"
+            raise
+        except (CellSilentError, NoRoomError) as error:
+            how = "cell-silent" if isinstance(error, CellSilentError) else "no-room"
+            raise ConnectionResetError from error
+        finally:
+            self.watch.running.discard(running)
+            how = running.ended or ("whole" if running.whole else how)
+            if how not in {"whole", "refused"}:
+                transport.abort()  # the end of the answer must never be seen
+            RUNNING.dec()
+            ENDED.labels(how).inc()
+            LOG.info(
+                "carried", how=how, seconds=round(time.monotonic() - began, 1),
+                organisation=str(carriage.bearer.organisation_id), request_id=request.headers.get("X-Request-ID", ""),
+            )  # fmt: skip
+
+    async def _file(self, request: web.Request, carriage: Carriage, running: Running) -> web.StreamResponse:
+        """Send a finished export; parts of it when asked (RFC 9110, 14)."""
+        path = (self.exports / carriage.file).resolve()
+        if not path.is_relative_to(self.exports.resolve()) or not path.is_file():
+            return web.Response(status=404)
+        answer = web.FileResponse(path, chunk_size=READ_AHEAD)
+        await answer.prepare(request)
+        running.whole = True
+        BYTES.inc(answer.body_length)
+        return answer
+
+    async def _from_cell(self, request: web.Request, carriage: Carriage, running: Running) -> web.StreamResponse:
+        headers = {"Authorization": f"Bearer {carriage.token}", "X-Request-ID": request.headers.get("X-Request-ID", "")}
+        if carriage.accept:
+            headers["Accept"] = carriage.accept
+        try:
+            self.room.check(0, 0)
+            source = await request.app[CLIENT].get(carriage.url, headers=headers, allow_redirects=False)
+        except NoRoomError:
+            LOG.error("no room for what clients do not take", directory=str(self.room.directory))  # noqa: TRY400 - says it all
+            return web.Response(status=503)
+        except TimeoutError:
+            return web.Response(status=504)
+        except ClientError:
+            return web.Response(status=502)
+        async with source:
+            if source.status != 200:  # noqa: PLR2004 - the one status with an object in it
+                return web.Response(status=source.status)
+            return await self._pass_on(request, source, running)
+
+    async def _pass_on(self, request: web.Request, source: ClientResponse, running: Running) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": source.headers.get("Content-Type", "application/octet-stream")})
+        answer.content_length = source.content_length
+        await answer.prepare(request)
+        backlog = Backlog(self.room)
+        filling = asyncio.create_task(_fill(backlog, source))
+        try:
+            while block := await backlog.take():
+                await answer.write(block)
+                BYTES.inc(len(block))
+            await filling
+        finally:
+            filling.cancel()
+            await asyncio.gather(filling, return_exceptions=True)
+            await backlog.close()
+        await answer.write_eof()
+        running.whole = True
+        return answer
+
+
+async def _fill(backlog: Backlog, source: ClientResponse) -> None:
+    """Read a cell at full speed. Whatever goes wrong is told to who awaits this, after what came before it was sent."""
+    try:
+        while block := await source.content.readany():
+            await backlog.put(block)
+    except (ClientError, TimeoutError) as error:
+        raise CellSilentError from error
+    finally:
+        backlog.end()
+
+
+CLIENT = web.AppKey("client", ClientSession)
+
+
+async def _client(app: web.Application) -> AsyncIterator[None]:
+    connector = TCPConnector(limit=0, force_close=True)
+    async with ClientSession(connector=connector, timeout=PATIENCE, auto_decompress=False, read_bufsize=READ_AHEAD) as session:
+        app[CLIENT] = session
+        yield
+
+
+async def _health(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+async def _metrics(_request: web.Request) -> web.Response:
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,149 @@
+"""A download goes on as long as its person is let in: signed out, shut out, of another role, key revoked, and it may not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from redis import Redis
+from sqlalchemy import select, update
+
+from sidecar.accounts import carrying, ending, keys, members, tokens, visits
+from sidecar.accounts.office import Office
+from sidecar.accounts.tables import User
+from sidecar.adapters import carriages
+from sidecar.adapters.carriages import Bearer
+from sidecar.adapters.seals import Seal
+from sidecar.gate.scope import Scopes
+from tests.browser import Browser, alike
+from tests.cast import Cast, Person
+from tests.factories.studies import make_study
+from tests.service.test_api_keys import make as make_key
+from tests.service.test_tokens import Program, sign_in
+
+Browse = Callable[[Person | None], Browser]
+TAKE = "archive:study:download"
+
+
+class Begun:
+    """Downloads of mercy's technician, begun by a browser, a program, and a machine with a key; one of a colleague."""
+
+    def __init__(self, app: Flask, browse: Browse, scopes: Scopes, cast: Cast, seal: Seal) -> None:
+        self.scopes, self.cast = scopes, cast
+        self.redis: Redis = app.extensions["readingroom.redis"]
+        self.office = Office(seal, self.redis, mails=False)
+        self.path = f"/api/studies/{make_study(scopes, cast.mercy).id}/download?form=zip"
+        self.browser, self.program = browse(cast.owner), sign_in(app, scopes, cast.owner)
+        self.key, text = make_key(scopes, cast.owner, TAKE)
+        machine, colleague = Program(app, access=text), browse(cast.own_radiologist)
+        answers = {
+            "browser": self.browser.get(self.path), "program": self.program.ask("GET", self.path),
+            "machine": machine.ask("GET", self.path), "colleague": colleague.get(self.path),
+        }  # fmt: skip
+        self.bearers = {who: self._bearer(answer.headers["X-Accel-Redirect"]) for who, answer in answers.items()}
+
+    def _bearer(self, address: str) -> Bearer:
+        carriage = carriages.take(self.redis, address.removeprefix(carriages.INTERNAL))
+        assert carriage is not None
+        return carriage.bearer
+
+    def going_on(self) -> set[str]:
+        return {who for who, bearer in self.bearers.items() if carrying.still_open(self.scopes, self.redis, bearer)}
+
+
+@pytest.fixture
+def begun(app: Flask, browse: Browse, scopes: Scopes, cast: Cast, seal: Seal) -> Begun:
+    made = Begun(app, browse, scopes, cast, seal)
+    assert made.going_on() == {"browser", "program", "machine", "colleague"}
+    return made
+
+
+def disable(begun: Begun) -> None:
+    with begun.scopes.open(begun.cast.mercy_admin.actor) as scope:
+        members.disable(scope, begun.office, begun.cast.owner.user_id)
+
+
+def delete(begun: Begun) -> None:
+    with begun.scopes.open(begun.cast.mercy_admin.actor) as scope:
+        members.delete_user(scope, begun.office, begun.cast.owner.user_id)
+
+
+def change_role(begun: Begun) -> None:
+    """As the second person's word does, keys included: they act as their owner is now."""
+    with begun.scopes.open(begun.cast.mercy_admin.actor) as scope:
+        scope.session.execute(update(User).where(User.id == begun.cast.owner.user_id).values(role="viewer"))
+
+
+def end_everywhere(begun: Begun) -> None:
+    with begun.scopes.open(begun.cast.owner.actor) as scope:
+        ending.end_everywhere(scope, begun.redis, begun.cast.owner.user_id)
+
+
+def sign_out(begun: Begun) -> None:
+    assert begun.browser.post("/logout").status_code == 302
+
+
+def sign_the_program_out(begun: Begun) -> None:
+    assert begun.program.ask("POST", "/api/auth/logout").status_code == 200
+
+
+def revoke(begun: Begun) -> None:
+    with begun.scopes.open(begun.cast.owner.actor) as scope:
+        keys.revoke_own(scope, begun.key.id)
+
+
+@pytest.mark.parametrize(
+    ("act", "still"),
+    [
+        (disable, set()), (delete, set()), (change_role, set()), (end_everywhere, {"machine"}),
+        (sign_out, {"program", "machine"}), (sign_the_program_out, {"browser", "machine"}), (revoke, {"browser", "program"}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)  # fmt: skip
+def test_a18_what_ends_a_session_ends_its_downloads_and_no_others(
+    begun: Begun, act: Callable[[Begun], None], still: set[str]
+) -> None:
+    act(begun)
+    assert begun.going_on() == still | {"colleague"}
+
+
+def test_sitting_still_ends_no_download_but_a_reset_password_does(begun: Begun, cast: Cast) -> None:
+    later = datetime.now(UTC) + visits.IDLE + timedelta(seconds=1)
+    visit = begun.bearers["browser"].session
+    assert visits.look(begun.redis, visit, now=later) is None
+    assert "browser" in begun.going_on()
+    with begun.scopes.open(cast.owner.actor) as scope:
+        ending.end_everywhere(scope, begun.redis, cast.owner.user_id, keep="another")
+    assert "browser" not in begun.going_on()
+
+
+def test_a_session_that_ended_a_moment_ago_begins_no_download(begun: Begun, cast: Cast) -> None:
+    visit = begun.bearers["browser"].session
+    visits.shut(begun.redis, cast.owner.user_id, visit)
+    visits.carry(begun.redis, cast.owner.user_id, visit)
+    assert "browser" not in begun.going_on()
+
+
+def test_nobody_carries_on_in_anothers_name(begun: Begun, cast: Cast) -> None:
+    """The stranger has a session and a role, and so has the owner: only the right ones together open anything."""
+    own, redis = begun.bearers["browser"], begun.redis
+    with begun.scopes.open(cast.stranger.actor) as scope:
+        family = tokens.begin(scope, scope.one(select(User).where(User.id == cast.stranger.user_id)), client="", address="")[
+            0
+        ].id.hex
+    for wrong in (
+        replace(own, session=family), replace(own, session="nonsense"), replace(own, session=""),
+        replace(own, user_id=cast.stranger.user_id), replace(own, organisation_id=cast.strangers),
+        replace(own, user_id=UUID(int=0)),
+    ):  # fmt: skip
+        assert not carrying.still_open(begun.scopes, redis, wrong), wrong
+
+
+def test_a_strangers_download_is_that_of_an_unknown_study(begun: Begun, browse: Browse, cast: Cast) -> None:
+    unknown, own = str(UUID(int=7)), begun.path.split("/")[3]
+    for person in (cast.stranger, cast.strange_technician, cast.luke_technician):
+        answers = [browse(person).get(begun.path.replace(own, each)) for each in (own, unknown)]
+        assert alike(answers[0], own) == alike(answers[1], unknown)
+        assert (answers[0].status_code, "X-Accel-Redirect" in answers[0].headers) == (404, False)
