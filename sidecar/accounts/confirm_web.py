@@ -1,8 +1,10 @@
 """Proving the second factor again (see ``stepup``): the page that asks, and the way back to what was being done."""
 
+import hashlib
+import hmac
 from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from sidecar.accounts import asking, events, passkey_proof, second_factor, sessions
@@ -47,7 +49,7 @@ def confirm_post(scope: Scope) -> ResponseReturnValue:
         return _page(scope, error=LOCKED if locked else WRONG), 401
     scope.emit(events.Confirmed(organisation_id=user.organisation_id, user_id=user.id, factor=factor))
     scope.after_commit(sessions.confirm)
-    return redirect(asking.next_page(), 307 if "again" in request.args else 303)
+    return redirect(asking.next_page(), 307 if _carries() else 303)
 
 
 @route(bp, "/account/passkeys/question", needs=Permission.SIGNED_IN)
@@ -86,7 +88,7 @@ def _may_be_carried() -> bool:
 
 
 def _page(scope: Scope, *, error: str = "", path: str = "", carried: list[tuple[str, str]] | None = None) -> str:
-    again = path or ("again" in request.args and asking.next_page()) or ""
+    again = path or (_carries() and asking.next_page()) or ""
     fields = carried if carried is not None else [
         (name, value) for name, value in request.form.items(multi=True) if not name.startswith("confirm-")
     ]  # fmt: skip
@@ -101,4 +103,15 @@ def _page(scope: Scope, *, error: str = "", path: str = "", carried: list[tuple[
 
 
 def _address(path: str, *, again: bool = False) -> str:
-    return url_for("confirm.confirm") + "?" + urlencode({"next": path, **({"again": 1} if again else {})})
+    return url_for("confirm.confirm") + "?" + urlencode({"next": path, **({"again": _mark(path)} if again else {})})
+
+
+def _carries() -> bool:
+    """Say whether a form of this session is on its way to ``next``. A link that says so is nobody's form."""
+    return hmac.compare_digest(_mark(asking.next_page()).encode(), request.args.get("again", "").encode())
+
+
+def _mark(path: str) -> str:
+    """Return what only we write beside an address, for this session: its form passed the token's check once already."""
+    said = f"confirm|{current_actor().session}|{path}".encode()
+    return hmac.digest(current_app.config["SECRET_KEY"], said, hashlib.sha256).hex()

@@ -264,3 +264,46 @@ def test_a_stranger_meets_nothing_of_another_persons_factors(browse: Browse, cas
     for verb in ("device-lost", "unlock", "identity"):
         answers = [admin.post(f"/admin/users/{each}/{verb}") for each in (theirs, unknown)]
         assert [each.status_code for each in answers] == [404, 404]
+
+
+def disabled(scopes: Scopes, person: Person) -> bool:
+    with scopes.open(person.actor) as scope:
+        return scope.one(select(User).where(User.id == person.user_id)).disabled_at is not None
+
+
+def test_a_link_to_the_confirmation_carries_no_form_that_its_reader_never_sent(
+    browse: Browse, cast: Cast, scopes: Scopes
+) -> None:
+    """Whoever is sent ``/account/confirm?next=…&again=…`` proves who they are, and nothing is posted anywhere for them."""
+    admin = browse(cast.mercy_admin)
+    for again in ("1", "True", "0" * 64, ""):
+        link = f"/account/confirm?next=/admin/users/{cast.owner.user_id}/disable&again={again}"
+        page = admin.get(link)
+        action = re.search(r'action="(/account/confirm[^"]+)"', page.text)
+        assert action is not None
+        assert "again" not in action[1]
+        with scopes.open(cast.mercy_admin.actor) as scope:
+            scope.one(select(User).where(User.id == cast.mercy_admin.user_id)).totp_last_step = 0
+        answer = admin.post(link, data={"confirm-code": cast.mercy_admin.code()})
+        assert (answer.status_code, answer.location) == (303, f"/admin/users/{cast.owner.user_id}/disable")
+    assert not disabled(scopes, cast.owner)
+
+
+def test_another_sessions_mark_carries_nothing_either(
+    browse: Browse, cast: Cast, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mark that the house writes for one person's form is worth nothing in another's browser, or for another address."""
+    real = app.extensions["readingroom.scopes"].clock
+    monkeypatch.setattr(app.extensions["readingroom.scopes"], "clock", lambda: real() + timedelta(minutes=6))
+    asked = browse(cast.owner).post("/account/backup-codes", data={"x": "1"})
+    mark = re.search(r"again=([0-9a-f]{64})", asked.text)
+    assert mark is not None
+    other = browse(cast.mercy_admin)
+    code = cast.mercy_admin.code(time.time() + 360)
+    answer = other.post(f"/account/confirm?next=/account/backup-codes&again={mark[1]}", data={"confirm-code": code})
+    assert answer.status_code == 303
+    own = browse(cast.owner).post(
+        f"/account/confirm?next=/account/sessions/end-others&again={mark[1]}",
+        data={"confirm-code": cast.owner.code(time.time() + 360)},
+    )
+    assert own.status_code == 303
