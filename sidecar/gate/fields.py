@@ -74,6 +74,14 @@ def show(actor: Actor, field: str) -> Show:
     return Show.PLAIN if actor.glass is not None and how is Show.MASKED else how
 
 
+def unseen(actor: Actor) -> frozenset[str]:
+    """Return the fields this person does not see as they are.
+
+    No search of theirs looks at them: asked letter by letter, what is found and what is not would spell them out.
+    """
+    return frozenset(field for field in FIELDS if show(actor, field) is not Show.PLAIN)
+
+
 def value(actor: Actor, field: str, text: str) -> str:
     """Return a field's text as this person sees it; "" where it is hidden."""
     how = show(actor, field)

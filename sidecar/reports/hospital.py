@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, select, true
 
 from sidecar.archive import queries as archive
 from sidecar.gate import fields
-from sidecar.gate.actor import OrganisationKind
+from sidecar.gate.actor import Actor, OrganisationKind
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
 from sidecar.organisations import queries as organisations
@@ -46,10 +46,9 @@ class Filters:
     modality: str = ""
     q: str = ""
 
-    @property
-    def belongs(self) -> ColumnElement[bool]:
-        """The condition that a study is in this list."""
-        words = [matches(word) for word in self.q.split()]
+    def belongs(self, actor: Actor) -> ColumnElement[bool]:
+        """Return the condition that a study is in this list of the actor's."""
+        words = [matches(word, fields.unseen(actor)) for word in self.q.split()]
         modality = [Study.modalities_in_study.contains([self.modality])] if self.modality else []
         return and_(STATES[self.state][1], *modality, *words)
 
@@ -72,7 +71,7 @@ def listing(scope: Scope, filters: Filters) -> dict[str, Any]:
     found = scope.session.execute(
         select(Study, func.count().over())
         .join(Organisation, Organisation.id == Study.organisation_id)
-        .where(filters.belongs, studies.worked_on(scope.actor))
+        .where(filters.belongs(scope.actor), studies.worked_on(scope.actor))
         .order_by(Study.arrived_at.desc(), Study.id.desc())
         .limit(SHOWN)
     ).all()
@@ -91,7 +90,7 @@ def listing(scope: Scope, filters: Filters) -> dict[str, Any]:
 def changes(scope: Scope, filters: Filters, *, since: int) -> tuple[list[dict[str, Any]], int]:
     """Return the rows touched since the cursor and the next cursor (see ``worklist.queries`` for why none is missed)."""
     cursor = scope.session.scalars(OLDEST_RUNNING).one()
-    belongs = and_(filters.belongs, studies.worked_on(scope.actor), Study.deleted_at.is_(None))
+    belongs = and_(filters.belongs(scope.actor), studies.worked_on(scope.actor), Study.deleted_at.is_(None))
     with seeing_deleted(scope):  # to say of them that they are gone
         found = scope.session.execute(
             select(Study, belongs.label("belongs"))

@@ -26,7 +26,7 @@ STATUS_ORDER = {
 
 def belongs(filters: Filters, viewer: Viewer) -> ColumnElement[bool]:
     """Return the condition that a study is in the list these filters describe."""
-    conditions = [in_view(filters.view, viewer), *(matches(word) for word in filters.q.split())]
+    conditions = [in_view(filters.view, viewer), *(matches(word, viewer.unseen) for word in filters.q.split())]
     if filters.modality:
         conditions.append(Study.modalities_in_study.contains([filters.modality]))
     if filters.site:
@@ -57,17 +57,20 @@ def in_view(view: View, viewer: Viewer) -> ColumnElement[bool]:
     return and_(viewer.work, there)
 
 
-def matches(word: str) -> ColumnElement[bool]:
-    """Return the condition that a word of the search occurs in the study; wildcards in it are only characters."""
-    texts = (
-        Study.patient_name,
-        Study.patient_id,
-        Study.accession_number,
-        Study.study_description,
-        Organisation.name,
-        func.array_to_string(Study.modalities_in_study, " "),
-    )
-    return or_(*(text.icontains(word, autoescape=True) for text in texts))
+def matches(word: str, unseen: frozenset[str]) -> ColumnElement[bool]:
+    """Return the condition that a word of the search occurs in the study; wildcards in it are only characters.
+
+    ``unseen``: fields that are not looked at (``gate.fields.unseen``).
+    """
+    texts = {
+        "patient_name": Study.patient_name,
+        "patient_id": Study.patient_id,
+        "accession_number": Study.accession_number,
+        "study_description": Study.study_description,
+        "site": Organisation.name,
+        "modalities_in_study": func.array_to_string(Study.modalities_in_study, " "),
+    }
+    return or_(*(text.icontains(word, autoescape=True) for name, text in texts.items() if name not in unseen))
 
 
 def order(sort: Sort) -> ColumnElement[str]:

@@ -66,12 +66,16 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whose list it is: the person, now, when their day began, and what of the studies they see is work (``worked_on``)."""
+    """Whose list it is: the person, now, when their day began, and what of the studies they see is work (``worked_on``).
+
+    ``unseen``: fields their search does not look at.
+    """
 
     user_id: UUID | None
     now: datetime
     midnight: datetime
     work: ColumnElement[bool]
+    unseen: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sidecar.gate.fields import unseen
 from sidecar.gate.scope import Scope
 from sidecar.studies import queries as studies
 from sidecar.worklist import queries
@@ -26,7 +27,7 @@ def viewer(scope: Scope, zone: ZoneInfo) -> Viewer:
     """Return whose list it is; the day begins at midnight of their own zone."""
     today = scope.now.astimezone(zone).date()
     midnight = datetime.combine(today, time(), zone)
-    return Viewer(scope.actor.user_id, scope.now, midnight, studies.worked_on(scope.actor))
+    return Viewer(scope.actor.user_id, scope.now, midnight, studies.worked_on(scope.actor), unseen(scope.actor))
 
 
 def views(scope: Scope, current: View, who: Viewer) -> list[dict[str, Any]]:

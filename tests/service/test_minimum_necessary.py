@@ -1,5 +1,6 @@
 """What each role is shown: masked identifiers in lists, fields that are not for it, ids in bodies that are not its own."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from uuid import uuid4
@@ -19,7 +20,7 @@ from sidecar.orders import service as orders
 from sidecar.orders.show import beside
 from sidecar.organisations import service as organisations
 from sidecar.studies import queries, requests
-from tests.browser import Browser
+from tests.browser import Browser, alike
 from tests.cast import Cast, Person, share_with
 from tests.factories.studies import Made, make_study
 from tests.service.test_matrix import ORDER
@@ -28,6 +29,7 @@ Browse = Callable[[Person | None], Browser]
 PATIENT = {"patient_name": "Canary^Kim", "patient_id": "PID-SECRET-77", "patient_birth_date": "19811213"}
 CARES = ("owner", "own_radiologist", "mercy_manager", "colleague", "reader")
 DOES_NOT = ("mercy_admin", "nightowls_admin", "lead")
+CURSOR = re.compile(r'data-cursor="\d+"')
 MARKS = ("Canary", "PID-SECRET", "19811213", "1981-12-13")
 
 
@@ -204,3 +206,17 @@ def test_the_catalogue_is_printed_and_shown_whole(app: Flask, cast: Cast, browse
     assert "Reading group" not in browse(cast.mercy_admin).get("/admin/permissions").text.split("Who may do what")[1]
     for person in (cast.owner, cast.stranger, cast.colleague):
         assert browse(person).get("/admin/permissions").status_code == 403
+
+
+@pytest.mark.parametrize("who", DOES_NOT)
+def test_b10_a_search_spells_out_nothing_that_is_masked(cast: Cast, browse: Browse, study: Made, who: str) -> None:
+    """Asked letter by letter, a list that hides the name but finds by it would tell it: right and wrong guesses are alike."""
+    person = browse(getattr(cast, who))
+    for path in ("/hospital/rows", "/hospital/changes?since=0", "/worklist/rows", "/worklist/changes?since=0"):
+        guesses = ("Can", "Kim", "SECRET-7", "Zzz")
+        answers = {CURSOR.sub("", alike(person.post(path, data={"q": guess}), study.id)).replace(guess, "") for guess in guesses}
+        assert len(answers) == 1, path
+    assert str(study.id) in person.post("/hospital/rows", data={"q": "CT chest"}).text
+    cares = browse(cast.mercy_manager)
+    assert str(study.id) in cares.post("/hospital/rows", data={"q": "Canary"}).text
+    assert str(study.id) not in cares.post("/hospital/rows", data={"q": "Zzz"}).text
