@@ -1,5 +1,6 @@
 """How many requests are let in, with the house's own numbers: a Redis of its own, four web processes beside each other."""
 
+import json
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -112,6 +113,13 @@ def test_a12_five_attempts_for_an_account_wherever_they_come_from(counted: Count
         for number, written in enumerate(writings):
             assert counted.sign_in(number, address=counted.address(), email=written).status_code in {200, 401}
         assert_too_many(counted.sign_in(5, address=counted.address(), email=email), most=5, within=900)
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "application/octet-stream", ""):
+            said = json.dumps({"email": email, "password": PASSWORD})
+            answer = counted.ask(0, "POST", "/api/auth/login", address=counted.address(), data=said, content_type=kind)
+            assert_too_many(answer, most=5, within=900)  # whatever it calls its body: it is read as JSON
+    deep = "[" * 100_000
+    answer = counted.ask(0, "POST", "/api/auth/login", address=counted.address(), data=deep, content_type="application/json")
+    assert answer.status_code == 400
 
 
 def test_a12_every_door_of_sign_in_counts(counted: Counted) -> None:
