@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -300,3 +301,19 @@ def test_others_provider_signs_in_too(browse: Browse, cast: Cast, scopes: Scopes
     finally:
         process.terminate()
         process.wait()
+
+
+def test_a_provider_from_tomorrow_is_not_fresh_for_ever(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal) -> None:
+    """``auth_time`` is the provider's word: one that lies ahead would open every step-up until then; a monstrous one is none."""
+    provider = Provider().start()
+    try:
+        connect(scopes, seal, cast.mercy_admin, provider.issuer, proofs=("mfa",))
+        for ahead in (10**8, 10**17):
+            provider.person = {"sub": "s", "email": cast.owner.email, "email_verified": True, "amr": ["mfa"]}
+            provider.person["auth_time"] = int(time.time()) + ahead
+            person = browse(None)
+            assert come_back(person, cast.mercy, provider).location == "/worklist"
+            proved = datetime.fromisoformat(person.get("/api/auth/me").json["proved_at"])
+            assert proved <= datetime.now(UTC)
+    finally:
+        provider.stop()

@@ -76,10 +76,10 @@ def sso_callback(_scope: Scope, organisation_id: UUID) -> ResponseReturnValue:
 
 
 def _begin(user: User, identity: Identity) -> None:
-    """Open the session. Its second factor is as fresh as the provider's, which may be from this morning."""
+    """Open the session. Its second factor is as fresh as the provider's, which may be from this morning, never from tomorrow."""
     sessions.begin(user)
     proved = identity.proved_at or datetime.fromtimestamp(0, UTC)
-    visits.note_fresh(redis(), session["visit"], now=proved)
+    visits.note_fresh(redis(), session["visit"], now=min(proved, scopes().clock()))
 
 
 def _asked(organisation_id: UUID) -> tuple[Question, str]:
