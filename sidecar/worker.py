@@ -39,6 +39,7 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.vault.jobs:close_what_is_open", 86_400.0),
     ("sidecar.organisations.jobs:forget_associations", 120.0),
     ("sidecar.accounts.jobs:answer_guests", 1.0),
+    ("sidecar.accounts.jobs:forget", 3600.0),
     ("sidecar.mail.jobs:deliver", 2.0),
     ("sidecar.dicomweb.jobs:fill_metadata", 2.0),
     ("sidecar.dicomweb.jobs:make_thumbnails", 2.0),

@@ -1,20 +1,31 @@
-"""What the worker does for guests: look the address up, and write to it."""
+"""What the worker does for accounts: answer guests (look the address up, and write to it), and forget what ended long ago."""
 
 from uuid import UUID
 
-from sidecar.accounts import asked, registration, reset
+from sidecar.accounts import asked, registration, reset, visits
 from sidecar.accounts.asked import Asked
+from sidecar.accounts.forgetting import forget_ended
 from sidecar.accounts.office import Office
 from sidecar.accounts.passwords import Kept
-from sidecar.gate.actor import NOBODY, Actor
+from sidecar.gate.actor import NOBODY, Actor, system_actor
 from sidecar.gate.machine import Workshop
 from sidecar.gate.scope import Scopes
+from sidecar.kernel.clock import utc_now
 from sidecar.mail.service import configured
+from sidecar.organisations.queries import organisation_ids
 
 
 def answer_guests(workshop: Workshop) -> None:
     """Answer whoever asked since the last tick."""
     answer_all(workshop.scopes, Office(workshop.seal, workshop.redis, configured(workshop.settings)))
+
+
+def forget(workshop: Workshop) -> None:
+    """Delete what ended long ago, organisation by organisation, and open sessions' names that outlived them."""
+    for organisation_id in organisation_ids(workshop.scopes):
+        with workshop.scopes.open(system_actor(organisation_id)) as scope:
+            forget_ended(scope, mails=configured(workshop.settings))
+    visits.forget_gone(workshop.redis, now=utc_now())
 
 
 def answer_all(scopes: Scopes, office: Office) -> None:

@@ -140,3 +140,14 @@ class RoleChangeRefused(RoleEvent):
     """The second person said no."""
 
     kind: ClassVar[str] = "accounts.role.change-refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemainsForgotten(Event):
+    """Rows of what ended long ago were deleted: how many of each kind, and of nobody in particular."""
+
+    kind: ClassVar[str] = "accounts.remains.forgotten"
+    families: int
+    links: int
+    keys: int
+    registrations: int

@@ -89,6 +89,7 @@ def approve(scope: Scope, office: Office, registration_id: UUID, *, role: Role) 
         totp_last_step=0,
         invitation_hash=invitation_hash(token),
         invitation_expires_at=scope.now + INVITATION_LIFE,
+        approved_by=scope.user_id,
         created_at=scope.now,
     )
     scope.session.add(user)

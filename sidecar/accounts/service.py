@@ -44,7 +44,7 @@ def invite_user(scope: Scope, *, organisation_id: UUID, email: str, name: str, r
         user = User(organisation_id=organisation_id, id=uuid4(), email=address, zone="", totp_last_step=0, created_at=scope.now)
         scope.session.add(user)
     token = secrets.token_urlsafe(32)
-    user.name, user.role = name.strip(), role.value
+    user.name, user.role, user.invited_by = name.strip(), role.value, scope.actor.user_id
     user.invitation_hash, user.invitation_expires_at = invitation_hash(token), scope.now + INVITATION_LIFE
     scope.session.flush()
     scope.emit(events.UserInvited(organisation_id=organisation_id, user_id=user.id, role=role.value))

@@ -16,7 +16,7 @@ class User(Base):
     ``totp_last_step`` makes a code work once (RFC 6238 §5.2). ``factor_failures`` counts wrong codes since the last right one.
     Without ``identity_verified_at`` a person may not sign (21 CFR 11.100(b)). ``password_pepper`` names the secret that was mixed
     into the password before it was hashed (see passwords). Who was deleted keeps the row, so that no id ever means somebody else;
-    ``email`` is empty then, and free for another account.
+    ``email`` is empty then, and free for another account. ``invited_by``, ``approved_by``: who let this person in.
     """
 
     __tablename__ = "users"
@@ -41,6 +41,8 @@ class User(Base):
     identity_verified_by: Mapped[UUID | None]
     invitation_hash: Mapped[str | None] = mapped_column(Text)
     invitation_expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    invited_by: Mapped[UUID | None]
+    approved_by: Mapped[UUID | None]
     disabled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -53,6 +53,22 @@ class AlertWatch(Base):
     mailed_at: Mapped[datetime | None] = mapped_column(WHEN)
 
 
+class AlertLimits(Base):
+    """How many of what an organisation wants to be told of, if it chose other than the house's numbers (rules.Limits)."""
+
+    __tablename__ = "alert_limits"
+    __table_args__ = (ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    failed_of_account: Mapped[int] = mapped_column(Integer)
+    failed_of_address: Mapped[int] = mapped_column(Integer)
+    denials: Mapped[int] = mapped_column(Integer)
+    denials_of_images: Mapped[int] = mapped_column(Integer)
+    downloads: Mapped[int] = mapped_column(Integer)
+    studies_seen: Mapped[int] = mapped_column(Integer)
+    changed_at: Mapped[datetime] = mapped_column(WHEN)
+
+
 class KnownPlace(Base):
     """A network somebody has signed in from (rules.place)."""
 
@@ -70,7 +86,8 @@ class KnownPlace(Base):
 class Forwarding(Base):
     """Where an organisation's chain goes besides. ``sequence`` is the last row that was taken over there.
 
-    ``authority``: PEM of the certificate authorities trusted for it, "" for those everybody trusts.
+    ``authority``: PEM of the certificate authorities trusted for it, "" for those everybody trusts. ``client_certificate``: PEM
+    of what we prove ourselves with, "" for nothing; its private key is sealed.
     """
 
     __tablename__ = "forwardings"
@@ -83,6 +100,8 @@ class Forwarding(Base):
     path: Mapped[str] = mapped_column(Text)
     authority: Mapped[str] = mapped_column(Text)
     bearer_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, info=sealed_at("forwardings|{target}|bearer"))
+    client_certificate: Mapped[str] = mapped_column(Text)
+    client_key_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, info=sealed_at("forwardings|{target}|client key"))
     sequence: Mapped[int] = mapped_column(BigInteger)
     attempts: Mapped[int] = mapped_column(Integer)
     last_error: Mapped[str] = mapped_column(Text)

@@ -64,6 +64,7 @@ class BrokenGlass(Base):
     """Somebody broke the glass: these studies (None: all of the organisation) were open to them, and why.
 
     ``organisation_id`` owns the studies; ``user_organisation_id`` is another one only for the platform's people.
+    ``reminded_at``: when its administrators were last told that the review is overdue.
     """
 
     __tablename__ = "glasses"
@@ -86,6 +87,7 @@ class BrokenGlass(Base):
     ends_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     review_due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    reminded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     reviewed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     reviewed_by_id: Mapped[UUID | None]
     reviewed_by_name: Mapped[str] = mapped_column(Text, default="")
