@@ -11,7 +11,7 @@ from sidecar.archive.events import StudyDamaged
 from sidecar.gate.scope import Event, Scope
 from sidecar.orders.events import OrderAdded, OrderChanged
 from sidecar.reports.events import ReportSigned
-from sidecar.sharing.events import GlassBroken
+from sidecar.sharing.events import GlassBroken, GlassOverdue
 from sidecar.studies import access, contexts, requests
 from sidecar.studies import service as studies
 from sidecar.studies.events import InstancesArrived, StudyArrived, StudyCompleted, StudyRouted
@@ -57,6 +57,11 @@ def _alert_glass(scope: Scope, happened: GlassBroken) -> None:
         raise_alert(scope, organisation_id=happened.organisation_id, kind=Kind.BREAK_GLASS, facts=facts)
 
 
+def _alert_unreviewed(scope: Scope, happened: GlassOverdue) -> None:
+    facts = {"subject": happened.glass_id, "days": happened.days} | ({"user_id": happened.user_id} if happened.user_id else {})
+    raise_alert(scope, organisation_id=happened.organisation_id, kind=Kind.GLASS_UNREVIEWED, facts=facts, remind=True)
+
+
 def _alert_damage(scope: Scope, happened: StudyDamaged) -> None:
     facts = {"subject": happened.study_id, "study": happened.study_id, "count": happened.altered + happened.missing}
     raise_alert(scope, organisation_id=happened.organisation_id, kind=Kind.IMAGES_DAMAGED, facts=facts)
@@ -76,6 +81,7 @@ REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {
     OrderAdded: (_find_studies,),  # images may come before their order is written down
     OrderChanged: (_find_studies,),
     GlassBroken: (_alert_glass,),
+    GlassOverdue: (_alert_unreviewed,),
     StudyDamaged: (_alert_damage,),
     SignedOut: (_close_contexts,),
 }

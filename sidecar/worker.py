@@ -46,6 +46,7 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.dicomweb.jobs:forget_contexts", 60.0),
     ("sidecar.deidentification.jobs:write_exports", 2.0),
     ("sidecar.deidentification.jobs:tidy_exports", 60.0),
+    ("sidecar.sharing.jobs:remind_reviewers", 300.0),
     ("sidecar.api.jobs:forget", 900.0),
     ("sidecar.alerts.jobs:watch", 5.0),
     ("sidecar.alerts.jobs:forward_journal", 3.0),

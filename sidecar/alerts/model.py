@@ -15,6 +15,7 @@ class Kind(StrEnum):
     PROBING = "probing"
     MASS_DOWNLOAD = "mass-download"
     BREAK_GLASS = "break-glass"
+    GLASS_UNREVIEWED = "glass-unreviewed"
     NEW_PLACE = "new-place"
     LOCKED = "locked"
     REPLAY = "replay"
@@ -28,6 +29,7 @@ LABELS: Mapping[Kind, str] = {
     Kind.PROBING: "Trying what is not theirs",
     Kind.MASS_DOWNLOAD: "Taking along many studies",
     Kind.BREAK_GLASS: "Break-glass",
+    Kind.GLASS_UNREVIEWED: "Break-glass without review",
     Kind.NEW_PLACE: "Signed in from a new place",
     Kind.LOCKED: "Second factor locked",
     Kind.REPLAY: "An old token was used again",
@@ -35,7 +37,17 @@ LABELS: Mapping[Kind, str] = {
     Kind.JOURNAL_BROKEN: "The journal does not verify",
     Kind.IMAGES_DAMAGED: "Stored images are damaged",
 }
-GRAVE = frozenset({Kind.BREAK_GLASS, Kind.PROBING, Kind.MASS_DOWNLOAD, Kind.REPLAY, Kind.JOURNAL_BROKEN, Kind.IMAGES_DAMAGED})
+GRAVE = frozenset(
+    {
+        Kind.BREAK_GLASS,
+        Kind.GLASS_UNREVIEWED,
+        Kind.PROBING,
+        Kind.MASS_DOWNLOAD,
+        Kind.REPLAY,
+        Kind.JOURNAL_BROKEN,
+        Kind.IMAGES_DAMAGED,
+    }
+)
 """What is mailed at once, however lately there was mail."""
 
 

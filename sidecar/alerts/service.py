@@ -25,14 +25,18 @@ ONE_BY_ONE = 3
 PAGE = "/admin/alerts"
 
 
-def raise_alert(scope: Scope, *, organisation_id: UUID, kind: str, facts: Mapping[str, Any]) -> None:
+def raise_alert(scope: Scope, *, organisation_id: UUID, kind: str, facts: Mapping[str, Any], remind: bool = False) -> None:
     """Raise an alert at once. ``facts``: ids, numbers and enums; "subject" (else "user_id") tells two of a kind apart.
 
-    While one of the same kind and subject is open nothing new is raised: it only moves on.
+    While one of the same kind and subject is open nothing new is raised: it only moves on, and its administrators are told of it
+    once more if ``remind``.
     """
     subject = str(facts.get("subject") or facts.get("user_id") or "")
     plain = {name: value if isinstance(value, int | list) else str(value) for name, value in facts.items()}
-    stand(scope, organisation_id, Finding(Kind(kind), subject, scope.now, scope.now, plain))
+    new = stand(scope, organisation_id, Finding(Kind(kind), subject, scope.now, scope.now, plain))
+    if remind and not new:
+        same = (Alert.organisation_id == organisation_id, Alert.kind == kind, Alert.subject == subject)
+        scope.session.execute(update(Alert).where(*same, Alert.acknowledged_at.is_(None)).values(told_at=None, mailed_at=None))
 
 
 def stand(scope: Scope, organisation_id: UUID, found: Finding) -> bool:

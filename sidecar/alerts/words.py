@@ -10,6 +10,7 @@ ADVICE: Mapping[Kind, str] = {
     Kind.PROBING: "Ask what they were looking for. If nobody can say, disable the account first and talk then.",
     Kind.MASS_DOWNLOAD: "Ask what it was for. If nobody can say, disable the account: that ends what is running, too.",
     Kind.BREAK_GLASS: "Review it within 72 hours: was there an emergency?",
+    Kind.GLASS_UNREVIEWED: "One of you who did not break it reviews it now. You are reminded every day until then.",
     Kind.NEW_PLACE: "Travelling? Then all is well. If they were not there, end their sessions and have the password changed.",
     Kind.LOCKED: "Ask whether it was them, then unlock it on their page.",
     Kind.REPLAY: "All its sessions were ended. Ask where the program runs, and whether its token can have got lost.",
@@ -26,6 +27,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     Kind.PROBING: ("{who} asked {count} times for what is not theirs to see{where}.",) * 2,
     Kind.MASS_DOWNLOAD: ("{who} took along or looked into {count} studies within an hour{where}.",) * 2,
     Kind.BREAK_GLASS: ("{who} broke the glass: access beyond the usual, for an emergency.",) * 2,
+    Kind.GLASS_UNREVIEWED: (
+        "{who} broke the glass {days} days ago, and nobody has reviewed it. It was due within 72 hours.",
+        "The platform's administrator broke the glass {days} days ago, and nobody has reviewed it. It was due within 72 hours.",
+    ),
     Kind.NEW_PLACE: ("{who} signed in from {place} for the first time.",) * 2,
     Kind.LOCKED: ("The second factor of {who} is locked after too many wrong codes.", "A second factor is locked."),
     Kind.REPLAY: ("A refresh token of {who} was used a second time.", "A refresh token was used a second time."),

@@ -39,6 +39,19 @@ class GlassReviewed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GlassOverdue(Event):
+    """Nobody has reviewed it in time; its administrators are told. ``days`` since it was broken.
+
+    ``user_id``: by whom, None for the platform's administrator.
+    """
+
+    kind: ClassVar[str] = "sharing.glass.overdue"
+    glass_id: UUID
+    user_id: UUID | None
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyShared(Event):
     """A viewer may look at a study."""
 

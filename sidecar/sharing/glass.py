@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from sidecar.accounts.tables import User
 from sidecar.gate.actor import Glass, OrganisationKind, Role
@@ -79,6 +79,13 @@ def all_of(scope: Scope, *, limit: int = 200) -> Sequence[BrokenGlass]:
     own = select(BrokenGlass).where(BrokenGlass.organisation_id == scope.organisation_id)
     order = (BrokenGlass.reviewed_at.desc().nulls_first(), BrokenGlass.review_due_at)
     return scope.session.scalars(own.order_by(*order).limit(limit)).all()
+
+
+def overdue(scope: Scope) -> int:
+    """Return how many of the own organisation's nobody has reviewed in time."""
+    late = (BrokenGlass.reviewed_at.is_(None), BrokenGlass.review_due_at <= scope.now)
+    own = select(func.count()).select_from(BrokenGlass).where(BrokenGlass.organisation_id == scope.organisation_id, *late)
+    return scope.session.scalar(own) or 0
 
 
 def review(scope: Scope, glass_id: UUID, *, verdict: Verdict, remark: str) -> BrokenGlass:

@@ -9,6 +9,8 @@ from sidecar.sharing.model import LinkState
 MOST_MINUTES = 60
 """Glass stays broken for an hour at most; the database refuses more (``ck_glasses_an_hour_at_most``)."""
 REVIEW_WITHIN = timedelta(hours=72)
+REMINDED_EVERY = timedelta(hours=24)
+"""After that, while nobody reviews it."""
 WRONG_CODES = 5
 """A link is locked for good after so many wrong codes; whoever made it makes another."""
 LONGEST_DAYS = 30

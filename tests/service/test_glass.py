@@ -7,17 +7,20 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sidecar.adapters.seals import Seal
-from sidecar.gate.actor import Actor, Role
+from sidecar.alerts.jobs import watch_one
+from sidecar.alerts.tables import Alert
+from sidecar.gate.actor import Actor, Role, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.clock import utc_now
 from sidecar.kernel.errors import Conflict, Denied, Missing
 from sidecar.kernel.journal import JournalRow
+from sidecar.mail.tables import Mail
 from sidecar.notifications.tables import Notification
-from sidecar.sharing import glass
+from sidecar.sharing import glass, jobs
 from sidecar.sharing.model import Verdict
 from sidecar.sharing.tables import BrokenGlass
 from sidecar.studies import queries
@@ -162,6 +165,78 @@ def test_b11_it_is_reviewed_within_72_hours_by_somebody_else(cast: Cast, scopes:
         glass.review(scope, late.id, verdict=Verdict.JUSTIFIED, remark="")
         row = scope.session.scalars(select(JournalRow).where(JournalRow.kind == "sharing.glass.reviewed")).all()
     assert late.review_due_at < utc_now() + timedelta(hours=73)
+
+
+def told(scopes: Scopes, person: Person, mercy: UUID) -> tuple[int, int]:
+    """How often somebody was notified of an alert about a review, and how many mails about alerts wait."""
+    with scopes.open(person.actor) as scope:
+        heard = select(Notification.text).where(
+            Notification.kind == "alert", Notification.text.contains("nobody has reviewed it")
+        )
+        notified = len(scope.session.scalars(heard).all())
+    with scopes.open(system_actor(mercy)) as scope:
+        return notified, scope.session.scalar(select(func.count()).select_from(Mail)) or 0
+
+
+def test_b11_who_does_not_review_in_72_hours_is_reminded_then_and_every_day(
+    cast: Cast, scopes: Scopes, seal: Seal, browse: Browse, study: Made
+) -> None:
+    broken, _ = broken_by(scopes, cast.colleague, "EMERGENCY1")
+
+    def round_at(hours: float, minutes: float = 0) -> int:
+        at = later(scopes, hours=hours, minutes=minutes)
+        with at.open(system_actor(cast.mercy)) as scope:
+            found = jobs.remind(scope)
+        watch_one(at, seal, cast.mercy)
+        return found
+
+    assert round_at(71, 59) == 0
+    _, mails = told(scopes, cast.mercy_admin, cast.mercy)
+    assert (round_at(72, 1), round_at(72, 6), round_at(96)) == (1, 0, 0)
+    assert told(scopes, cast.mercy_admin, cast.mercy) == (1, mails + 1)
+    assert (round_at(96, 2), round_at(120, 3)) == (1, 1)
+    assert told(scopes, cast.mercy_admin, cast.mercy) == (3, mails + 3), "the alert that is open is told again, not raised again"
+    assert told(scopes, cast.luke_admin, cast.luke)[0] == told(scopes, cast.strange_admin, cast.strangers)[0] == 0
+    with scopes.open(cast.mercy_admin.actor) as scope:
+        (alert,) = scope.session.scalars(select(Alert).where(Alert.kind == "glass-unreviewed")).all()
+        assert (alert.subject, alert.facts["days"]) == (str(broken.id), 5)
+        rows = scope.session.scalars(select(JournalRow.kind).where(JournalRow.kind == "sharing.glass.overdue")).all()
+        assert len(rows) == 3
+    page = browse(cast.mercy_admin).get("/admin/alerts").text
+    assert "Vic Colleague broke the glass 5 days ago, and nobody has reviewed it." in page
+    assert 'href="/admin/glass"' in page
+    for other in (cast.luke_admin, cast.strange_admin, cast.nightowls_admin):
+        assert "Vic Colleague" not in browse(other).get("/admin/alerts").text
+    over = later(scopes, hours=120, minutes=4)
+    with over.open(cast.mercy_admin.actor) as scope:
+        glass.review(scope, broken.id, verdict=Verdict.JUSTIFIED, remark="")
+    assert round_at(200) == 0, "reviewed is reviewed"
+
+
+def test_b11_an_overdue_review_is_shown_as_overdue(cast: Cast, scopes: Scopes, browse: Browse, study: Made) -> None:
+    late, _ = broken_by(later(scopes, hours=-73), cast.colleague, "EMERGENCY1")
+    broken_by(scopes, cast.colleague, "EMERGENCY1")
+    page = browse(cast.mercy_admin).get("/admin/glass").text
+    assert page.count("Review overdue") == 1
+    assert page.count("Review due:") == 1
+    assert "1 review overdue" in page
+    assert page.index("Review overdue") < page.index("Review due:"), "the overdue one on top"
+    for other in (cast.luke_admin, cast.strange_admin):
+        assert "overdue" not in browse(other).get("/admin/glass").text
+    browse(cast.mercy_admin).post(f"/admin/glass/{late.id}/review", data={"verdict": "justified", "remark": ""})
+    assert "overdue" not in browse(cast.mercy_admin).get("/admin/glass").text
+
+
+def test_b11_the_platforms_own_glass_is_reminded_of_as_well(cast: Cast, scopes: Scopes, seal: Seal) -> None:
+    before = later(scopes, hours=-73)
+    with before.open(cast.platform_admin.actor) as scope:
+        glass.break_for_hospital(scope, cast.mercy, reason=REASON, minutes=10)
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        assert jobs.remind(scope) == 1
+    watch_one(scopes, seal, cast.mercy)
+    with scopes.open(cast.mercy_admin.actor) as scope:
+        heard = scope.session.scalars(select(Notification.text).where(Notification.kind == "alert")).all()
+    assert any(each.startswith("The platform's administrator broke the glass 3 days ago") for each in heard)
 
 
 def test_the_platform_opens_a_named_hospital_and_its_administrators_hear_of_it(

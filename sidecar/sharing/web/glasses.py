@@ -102,7 +102,9 @@ def close_glass(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/admin/glass", needs=Permission.GLASS_REVIEW)
 def reviews(scope: Scope) -> ResponseReturnValue:
     """List what was broken: what is to be reviewed first."""
-    return render_template("admin_glass.html", found=glass.all_of(scope), own_id=scope.user_id, verdicts=list(Verdict))
+    return render_template(
+        "admin_glass.html", found=glass.all_of(scope), overdue=glass.overdue(scope), own_id=scope.user_id, verdicts=list(Verdict)
+    )
 
 
 @route(bp, "/admin/glass/<uuid:glass_id>/review", needs=Permission.GLASS_REVIEW, methods=("POST",))
