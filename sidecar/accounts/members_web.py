@@ -9,7 +9,8 @@ from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict
 
-from sidecar.accounts import codes, guests, members, registration, reset, roles
+from sidecar.accounts import codes, guests, members, registration, reset, roles, seconds
+from sidecar.accounts.member_tables import RoleChange
 from sidecar.accounts.users_web import MANAGE, page, people_page, role_words, tell, whose
 from sidecar.gate.actor import Role
 from sidecar.gate.forms import Filled, read, tentatively
@@ -22,6 +23,7 @@ from sidecar.organisations import queries
 bp = Blueprint("members", __name__)
 
 APPROVE = Permission.USER_APPROVE
+NOBODY_ELSE = "Nobody here can be that person for you; ask the platform's administrator, who can."
 
 
 class RoleForm(BaseModel):
@@ -75,12 +77,7 @@ def ask_role(scope: Scope, user_id: UUID) -> ResponseReturnValue:
             change = roles.ask(scope, guests.office(), user_id, role=form.role)
     except Conflict as problem:
         return _person(scope, user_id, error=problem.message), problem.status
-    name = members.present(scope, user_id).name
-    tell(
-        f"{name} is {change.role_after} now."
-        if change.accepted
-        else f"A second person decides whether {name} becomes {change.role_after}."
-    )
+    tell(_asked(scope, change))
     return redirect(people_page(change.organisation_id))
 
 
@@ -128,6 +125,14 @@ def _person(scope: Scope, user_id: UUID, *, link: str = "", error: str = "") -> 
         link=link,
         error=error,
     )
+
+
+def _asked(scope: Scope, change: RoleChange) -> str:
+    name = members.present(scope, change.user_id).name
+    if change.accepted:
+        return f"{name} is {change.role_after} now."
+    said = f"A second person decides whether {name} becomes {change.role_after}."
+    return said if seconds.deciders(scope, change) else f"{said} {NOBODY_ELSE}"
 
 
 def _role() -> RoleForm:

@@ -1,13 +1,14 @@
 """Changing somebody's role: one asks, a second one decides; the platform's administrator needs nobody (21 CFR 11.10(g)).
 
-Nobody changes their own role, nor decides on it, nor on what they asked for themselves.
+Nobody changes their own role, nor decides on it, nor on what they asked for themselves. Two people are two when neither let the
+other in (see ``seconds``); the platform's administrator is always somebody else.
 """
 
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from sidecar.accounts import letters, member_events, policy
+from sidecar.accounts import letters, member_events, policy, seconds
 from sidecar.accounts.ending import end_everywhere
 from sidecar.accounts.member_events import RoleEvent
 from sidecar.accounts.member_tables import RoleChange
@@ -62,7 +63,8 @@ def decide(scope: Scope, office: Office, change_id: UUID, *, accept: bool) -> Ro
     """Accept or refuse, as the second person.
 
     Raises:
-        StepUp: see ``ask``. Denied: one's own role, or one's own request. Conflict: decided meanwhile, or the role is another.
+        StepUp: see ``ask``. Denied: one's own role, one's own request, or that of somebody one is not independent of.
+        Conflict: decided meanwhile, or the role is another.
     """
     need_fresh(scope)
     change: RoleChange = scope.one(select(RoleChange).where(RoleChange.id == change_id).with_for_update())
@@ -71,6 +73,8 @@ def decide(scope: Scope, office: Office, change_id: UUID, *, accept: bool) -> Ro
     _need_another(scope, change.user_id)
     if change.asked_by == scope.user_id and accept:
         raise Denied("A second person decides on this: not whoever asked for it.")
+    if accept and (why := seconds.dependence(scope, change)):
+        raise Denied(why)
     if not accept:
         change.decided_by, change.decided_at, change.accepted = scope.user_id, scope.now, False
         scope.emit(_said(member_events.RoleChangeRefused, change))
@@ -116,9 +120,7 @@ def _said(kind: type[RoleEvent], change: RoleChange) -> RoleEvent:
 
 
 def _tell_deciders(scope: Scope, change: RoleChange, user: User) -> None:
-    others = select(User.id).where(User.organisation_id == change.organisation_id, User.disabled_at.is_(None))
-    may = others.where(User.role.in_([Role.ADMIN.value, Role.MANAGER.value]), User.id.not_in([change.user_id, change.asked_by]))
-    for decider in scope.session.scalars(may):
+    for decider in seconds.deciders(scope, change):
         notify(
             scope,
             organisation_id=change.organisation_id,

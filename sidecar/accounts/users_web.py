@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from sidecar.accounts import codes, guests, letters, members, policy, registration, roles, rules, service
+from sidecar.accounts import codes, guests, letters, members, policy, registration, roles, rules, seconds, service
 from sidecar.gate.actor import OrganisationKind, Role
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
@@ -67,13 +67,15 @@ def page(scope: Scope, filled: Filled[InvitationForm], *, owner_id: UUID | None 
     """Draw the list, with what waits for a decision and the invitation form."""
     owner = queries.organisation(scope, owner_id or whose(scope)).organisation
     people = service.list_users(scope, owner.id)
+    changes = roles.waiting(scope, owner.id)
     return render_template(
         "admin_users.html",
         organisation=owner,
         users=people,
         names={each.id: each.name for each in people},
         registrations=registration.waiting(scope, owner.id),
-        changes=roles.waiting(scope, owner.id),
+        changes=changes,
+        dependent={each.id: seconds.dependence(scope, each) for each in changes},
         code=codes.code_of(scope, owner.id),
         trouble=trouble(scope, owner.id),
         mails=guests.office().mails,

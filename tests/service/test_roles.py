@@ -1,18 +1,22 @@
 """Roles are changed by two people, or by the platform; nobody raises themselves."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from sidecar.accounts import roles, seconds
 from sidecar.accounts.member_tables import RoleChange
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import Role
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.journal import JournalRow
+from sidecar.notifications.tables import Notification
 from tests.browser import Browser, alike
 from tests.cast import PROVIDER, Cast, Person, make_person
 from tests.service.letter_box import LetterBox, letter_box
@@ -140,6 +144,77 @@ def test_b12_the_last_word_counts_once(browse: Browse, scopes: Scopes, cast: Cas
     with ThreadPoolExecutor(8) as pool:
         said = list(pool.map(lambda word: browse(cast.mercy_manager).post(path, data={"decision": word}).status_code, answers))
     assert sorted(said) == [302, *[409] * 7]
+
+
+def let_in(scopes: Scopes, cast: Cast, person: Person, *, days: int = 1, **how: Person) -> None:
+    """Note who let a person in, so many days ago: ``invited_by`` or ``approved_by``."""
+    values = {name: by.user_id for name, by in how.items()}
+    with scopes.open(cast.platform_admin.actor) as scope:
+        same = update(User).where(User.id == person.user_id)
+        scope.session.execute(same.values(**values, created_at=scope.now - timedelta(days=days)))
+
+
+@pytest.mark.parametrize(
+    ("how", "days", "decides"),
+    [
+        ("invited_by", 0, False), ("invited_by", 91, False), ("invited_by", 93, True),
+        ("approved_by", 0, False), ("approved_by", 400, False),
+    ],
+)  # fmt: skip
+def test_b12_whom_the_asker_let_in_is_no_second_person(
+    browse: Browse, scopes: Scopes, cast: Cast, how: str, days: int, decides: bool
+) -> None:
+    let_in(scopes, cast, cast.mercy_manager, days=days, **{how: cast.mercy_admin})
+    assert ask(browse, cast.mercy_admin, cast.owner, "viewer") == 302
+    shown = browse(cast.mercy_manager).get("/admin/users").text
+    assert ("You came in through whoever asks for this" in shown) is not decides
+    assert (">Accept<" in shown.replace("<span>", "").replace("</span>", "")) is decides
+    assert decide(browse, scopes, cast, cast.mercy_manager) == (302 if decides else 403)
+    assert role_of(scopes, cast, cast.owner) == ("viewer" if decides else "technician")
+
+
+def test_b12_nor_is_whoever_let_the_asker_in_nor_a_chain_of_them(
+    browse: Browse, scopes: Scopes, cast: Cast, second_admin: Person, seal: Seal
+) -> None:
+    let_in(scopes, cast, second_admin, invited_by=cast.mercy_admin)
+    let_in(scopes, cast, cast.mercy_manager, invited_by=second_admin)
+    assert ask(browse, cast.mercy_admin, cast.owner, "viewer") == 302
+    for puppet in (second_admin, cast.mercy_manager):
+        assert decide(browse, scopes, cast, puppet) == 403
+    assert decide(browse, scopes, cast, second_admin, "refuse") == 302, "saying no harms nobody"
+    assert ask(browse, second_admin, cast.owner, "viewer") == 302
+    assert "Whoever asks for this came in through you" in browse(cast.mercy_admin).get("/admin/users").text
+    assert decide(browse, scopes, cast, cast.mercy_admin) == 403, "who made the asker decides for both"
+    honest = make_person(scopes, seal, cast.mercy, PROVIDER, Role.MANAGER, "Hal Honest")
+    assert decide(browse, scopes, cast, honest) == 302
+    assert role_of(scopes, cast, cast.owner) == "viewer"
+
+
+def test_b12_where_all_came_in_through_the_asker_the_platform_is_the_second_person(
+    browse: Browse, scopes: Scopes, cast: Cast
+) -> None:
+    let_in(scopes, cast, cast.mercy_manager, invited_by=cast.mercy_admin)
+    told = browse(cast.mercy_admin).post(
+        f"/admin/users/{cast.owner.user_id}/role", data={"role": "viewer"}, follow_redirects=True
+    )
+    assert "Nobody here can be that person for you; ask the platform" in told.text
+    with scopes.open(cast.mercy_manager.actor) as scope:
+        assert scope.session.scalars(select(Notification).where(Notification.kind == "accounts.role")).all() == []
+    assert decide(browse, scopes, cast, cast.platform_admin) == 302
+    assert role_of(scopes, cast, cast.owner) == "viewer"
+
+
+def test_b12_an_invitation_and_an_approval_note_who_let_in(browse: Browse, scopes: Scopes, cast: Cast) -> None:
+    """The whole way: an administrator invites an address of their own as manager, and finds that it cannot decide."""
+    browse(cast.mercy_admin).post("/admin/users", data={"email": "puppet@example.org", "name": "Sock Puppet", "role": "manager"})
+    with scopes.open(cast.mercy_admin.actor) as scope:
+        puppet = scope.session.scalars(select(User).where(User.email == "puppet@example.org")).one()
+        assert (puppet.invited_by, puppet.approved_by) == (cast.mercy_admin.user_id, None)
+        actor = replace(cast.mercy_manager.actor, user_id=puppet.id)
+    ask(browse, cast.mercy_admin, cast.owner, "viewer")
+    with scopes.open(actor) as scope:
+        (change,) = roles.waiting(scope, cast.mercy)
+        assert seconds.dependence(scope, change).startswith("You came in through whoever asks")
 
 
 def test_an_own_request_can_be_taken_back(browse: Browse, scopes: Scopes, cast: Cast) -> None:

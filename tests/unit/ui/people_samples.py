@@ -24,6 +24,7 @@ def list_of(now: datetime, **changes: Any) -> dict[str, Any]:
         "names": {each["id"]: each["name"] for each in people},
         "registrations": [],
         "changes": [],
+        "dependent": {},
         "code": "",
         "trouble": None,
         "mails": False,
