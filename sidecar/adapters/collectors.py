@@ -9,10 +9,15 @@ from typing import Self
 
 import httpx
 
+from sidecar.adapters.deadline import Punctual, TooLong, body_of
 from sidecar.adapters.outbound import OffLimits, OwnGround, find
 
 PATIENCE = 10.0
 """Seconds for a collector to answer at each step."""
+VISIT = 60.0
+"""Seconds from connecting to a FHIR server until it has taken a batch: other hospitals' entries wait behind it."""
+LONGEST_ANSWER = 1024 * 1024
+"""Bytes: a server may give the resource back, which nobody reads."""
 
 
 class Unheard(Exception):  # noqa: N818 - named for what it says
@@ -83,9 +88,8 @@ class FhirCollector:
         self._url = f"https://{literal}:{collector.port}{path.rstrip('/')}/AuditEvent"
         host = f"[{collector.host}]" if ":" in collector.host else collector.host
         headers = {"Host": f"{host}:{collector.port}"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
-        self._client = httpx.Client(
-            verify=collector.trust(), headers=headers, timeout=PATIENCE, trust_env=False, follow_redirects=False
-        )
+        line = Punctual(collector.trust(), seconds=VISIT)
+        self._client = httpx.Client(transport=line, headers=headers, timeout=PATIENCE, follow_redirects=False)
 
     def __enter__(self) -> Self:
         return self
@@ -96,14 +100,18 @@ class FhirCollector:
     def post(self, body: bytes, media_type: str) -> None:
         """Hand over one resource; Unheard unless the answer is 2xx."""
         try:
-            answer = self._client.post(
+            with self._client.stream(
+                "POST",
                 self._url,
                 content=body,
-                headers={"Content-Type": media_type, "Accept": media_type},
+                headers={"Content-Type": media_type, "Accept": media_type, "Accept-Encoding": "identity"},
                 extensions={"sni_hostname": self._collector.host},
-            )
+            ) as answer:
+                body_of(answer, at_most=LONGEST_ANSWER)
         except httpx.HTTPError as fault:
             raise Unheard(reason(fault)) from fault
+        except TooLong as fault:
+            raise Unheard("It answers endlessly.") from fault
         if not answer.is_success:
             raise Unheard(f"It answered {answer.status_code}.")
 

@@ -5,6 +5,7 @@ Whoever administers an organisation writes the provider's address: only what ``o
 """
 
 import base64
+import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,14 +22,18 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from sidecar.adapters.deadline import Punctual, TooLong, body_of
 from sidecar.adapters.outbound import OffLimits, OwnGround, find
 
 PATIENCE = 5.0
+"""Seconds for one answer, from connecting to its last byte."""
 LONGEST_ANSWER = 256 * 1024
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
 """Asymmetric ones: who can check a token cannot make one (RFC 8725, 3.1)."""
 LEEWAY = 60
 """Seconds by which the provider's clock may differ."""
+LAST_MOMENT = 4_102_444_800
+"""Epoch second of the year 2100: what lies beyond is no time of a sign-in."""
 SCOPE = "openid email profile"
 
 
@@ -164,19 +169,23 @@ class OidcProvider:
     ) -> dict[str, Any]:
         """Ask the one address that was judged, and return the JSON object it answers."""
         called, host = self._address(url)
-        more = {"Host": host, "Accept": "application/json", **(headers or {})}
+        more = {"Host": host, "Accept": "application/json", "Accept-Encoding": "identity", **(headers or {})}
+        name = {"sni_hostname": urlsplit(url).hostname}
         try:
-            with httpx.Client(verify=_trust(), timeout=PATIENCE, trust_env=False, follow_redirects=False) as client:
-                answer = client.request(
-                    method, called, data=data, headers=more, extensions={"sni_hostname": urlsplit(url).hostname}
-                )
+            with (
+                httpx.Client(transport=Punctual(_trust(), seconds=PATIENCE), timeout=PATIENCE, follow_redirects=False) as client,
+                client.stream(method, called, data=data, headers=more, extensions=name) as answer,
+            ):
+                if not answer.is_success:
+                    raise Unproved(f"the provider answered {answer.status_code}")
+                body = body_of(answer, at_most=LONGEST_ANSWER)
         except httpx.HTTPError as error:
             raise Unproved("the provider does not answer") from error
-        if not answer.is_success or len(answer.content) > LONGEST_ANSWER:
-            raise Unproved(f"the provider answered {answer.status_code}")
+        except TooLong as error:
+            raise Unproved("the provider's answer is too long") from error
         try:
-            said = answer.json()
-        except ValueError as error:
+            said = json.loads(body)
+        except (ValueError, RecursionError) as error:
             raise Unproved("the provider's answer cannot be read") from error
         if not isinstance(said, dict):
             raise Unproved("the provider's answer cannot be read")
@@ -205,4 +214,4 @@ def _trust() -> ssl.SSLContext:
 
 
 def _moment(seconds: object) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds > 0 else None
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and 0 < seconds < LAST_MOMENT else None

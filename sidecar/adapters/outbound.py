@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from sidecar.kernel.settings import Settings
 
 Address = IPv4Address | IPv6Address
+CLOUDS = frozenset(map(ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")))
+"""Where clouds answer about their machines outside link-local addresses."""
 
 
 class OffLimits(Exception):  # noqa: N818 - named for what it says
@@ -51,7 +53,7 @@ def find(host: str, port: int, ground: OwnGround) -> str:
 def _judge(address: Address, port: int, ground: OwnGround) -> None:
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
+    if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved or address in CLOUDS:
         raise OffLimits("This address stands for no collector.")
     if address.is_loopback:
         if not ground.local:

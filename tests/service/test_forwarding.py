@@ -234,6 +234,8 @@ def test_what_a_fhir_server_does_not_take_waits_and_nothing_overtakes_it(
         ("0.0.0.0", 6514, GROUND),  # noqa: S104
         ("224.0.0.1", 6514, GROUND),
         ("fe80::1", 6514, GROUND),
+        ("fd00:ec2::254", 443, GROUND),
+        ("100.100.100.200", 443, GROUND),
         ("10.9.9.9", 6514, OwnGround(frozenset({"10.9.9.9"}), frozenset(), local=False)),
     ],
 )
