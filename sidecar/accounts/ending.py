@@ -6,7 +6,7 @@ from uuid import UUID
 from redis import Redis
 from sqlalchemy import select
 
-from sidecar.accounts import events, tokens, visits
+from sidecar.accounts import events, links, tokens, visits
 from sidecar.accounts.tables import User
 from sidecar.adapters.redis import revoke_session
 from sidecar.gate.scope import Scope
@@ -16,13 +16,16 @@ LONGEST_CELL_TOKEN = timedelta(seconds=300)
 
 
 def end_everywhere(scope: Scope, redis: Redis, user_id: UUID, *, keep: str = "") -> None:
-    """End all sessions and refresh tokens of a person but the session ``keep``.
+    """End all sessions and refresh tokens of a person but the session ``keep``, and the links that were asked for in them.
+
+    An address that a thief named would else still take the place of the owner's.
 
     Sessions end before the commit: should Redis not answer, the change that wanted them ended is refused with it. Once more
     after the commit, for whoever signed in between with what is being changed. Live lines and running downloads look at
     their session every few seconds and stop; the cells are told which sessions they must refuse.
     """
     user: User = scope.one(select(User).where(User.id == user_id))
+    links.withdraw(scope, user_id)
     families = tokens.revoke_families(scope, user_id)
     for family in families:
         revoke_session(redis, family, until=scope.now + LONGEST_CELL_TOKEN)

@@ -177,3 +177,20 @@ def test_guests_and_strangers_change_nothing(browse: Browse, cast: Cast) -> None
         assert alike(theirs, cast.owner.user_id) == unknown
     assert browse(cast.mercy_manager).post(f"/admin/users/{cast.owner.user_id}/delete").status_code == 403
     assert browse(cast.mercy_admin).post(f"/admin/users/{cast.mercy_admin.user_id}/delete").status_code == 409
+
+
+def test_an_address_named_by_a_thief_counts_for_nothing_once_the_owner_shut_the_doors(
+    app: Flask, browse: Browse, cast: Cast, scopes: Scopes
+) -> None:
+    """A stolen session asks for another address; its owner reads the warning and chooses a new password: the link is void."""
+    with letter_box(app) as box:
+        named = f"thief.{cast.reader.user_id.hex[:8]}@evil.example"
+        assert browse(cast.reader).post("/account/email", data={"email": named}).status_code == 302
+        link = box.link(named)
+        new = "nine quiet herons at dawn"
+        form = {"current": PASSWORD, "password": new, "again": new}
+        assert browse(cast.reader).post("/account/password", data=form).status_code == 302
+        unknown = browse(None).post("/verify/" + "x" * 43)
+        assert alike(browse(None).post(link), link) == alike(unknown, "/verify/" + "x" * 43)
+    with scopes.open(cast.reader.actor) as scope:
+        assert scope.one(select(User).where(User.id == cast.reader.user_id)).email == cast.reader.email
