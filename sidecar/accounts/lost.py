@@ -1,17 +1,18 @@
 """What an administrator does about another person's proofs: a lost device, a lock, who they are (21 CFR 11.100(b), 11.300(c)).
 
 None of it lets the administrator sign as them: a new authenticator is set by a link that asks the person's own password, and
-the identity has to be confirmed anew before the next signature.
+the identity has to be confirmed anew before the next signature, by nobody who had a link to that password in hand.
 """
 
 import secrets
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 
 from sidecar.accounts import events, second_factor
 from sidecar.accounts.ending import end_everywhere
 from sidecar.accounts.factor_tables import BackupCode, Passkey
+from sidecar.accounts.member_events import ResetAsked
 from sidecar.accounts.members import present
 from sidecar.accounts.office import Office
 from sidecar.accounts.service import INVITATION_LIFE, invitation_hash
@@ -19,6 +20,7 @@ from sidecar.accounts.stepup import need_fresh
 from sidecar.accounts.tables import User
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict
+from sidecar.kernel.journal import JournalRow
 
 OWN = "This is your own account: somebody else does this for you."
 
@@ -57,12 +59,27 @@ def unlock(scope: Scope, user_id: UUID) -> User:
 def verify_identity(scope: Scope, user_id: UUID) -> User:
     """Put on record that the actor checked who this is: from now on they may sign.
 
-    Raises StepUp, Missing, Conflict for oneself.
+    Raises StepUp, Missing, Conflict for oneself, or for whoever held a link in hand that chooses this person's password.
     """
     user = _other(scope, user_id)
+    if _held_a_link(scope, user):
+        raise Conflict("You handed over a link to this person's password: another administrator confirms who they are.")
     user.identity_verified_at, user.identity_verified_by = scope.now, scope.user_id
     scope.emit(events.IdentityVerified(organisation_id=user.organisation_id, user_id=user.id))
     return user
+
+
+def _held_a_link(scope: Scope, user: User) -> bool:
+    """Say whether the actor made a link to the person's password since somebody else confirmed who they are.
+
+    Such a link, with that of a lost device, opens the account: who could sign as somebody must not say that it is them.
+    """
+    about = (JournalRow.organisation_id == user.organisation_id, JournalRow.subject_id == user.id)
+    made = select(func.max(JournalRow.sequence)).where(
+        *about, JournalRow.kind == ResetAsked.kind, JournalRow.actor_id == scope.user_id
+    )
+    since = select(func.max(JournalRow.sequence)).where(*about, JournalRow.kind == events.IdentityVerified.kind)
+    return (scope.session.scalar(made) or 0) > (scope.session.scalar(since) or 0)
 
 
 def _other(scope: Scope, user_id: UUID) -> User:

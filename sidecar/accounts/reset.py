@@ -30,12 +30,16 @@ def send(scope: Scope, office: Office, user_id: UUID) -> None:
 
 
 def hand_over(scope: Scope, office: Office, user_id: UUID) -> str:
-    """Return the token of a link that an administrator hands over, where no mail leaves this house; Conflict where it does."""
+    """Return the token of a link that an administrator hands over, where no mail leaves this house; Conflict where it does.
+
+    Whoever holds it may choose the password, so who the person is has to be confirmed anew before their next signature.
+    """
     user = present(scope, user_id)
     if office.mails:
         raise Conflict("Let them ask for the link at the sign-in page: it is sent to their own address.")
     if user.disabled_at or user.password_hash is None:
         raise Conflict("This account has no password to replace.")
+    user.identity_verified_at = user.identity_verified_by = None
     return _link(scope, user, by="administrator")
 
 
