@@ -95,7 +95,8 @@ def route(  # noqa: PLR0913 - what a declaration says
         def door(scope: Scope, **values: Any) -> ResponseReturnValue:
             return _serve(scope, view, declared, values)
 
-        door.__name__, door.__doc__ = view.__name__, view.__doc__
+        # Exceptions from the form's token go by module and name: without its own module, one route's would be another's.
+        door.__module__, door.__name__, door.__doc__ = view.__module__, view.__name__, view.__doc__
         door.api = declared  # type: ignore[attr-defined]
         http.route(blueprint, rule, needs=needs, methods=methods, csrf=csrf)(door)
         return view

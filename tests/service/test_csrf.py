@@ -58,3 +58,12 @@ def test_f08_where_no_token_is_asked_another_sites_page_is_refused(browse: Brows
     for foreign in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
         answer = person.post(rule.replace("<study>", "1.2.3"), headers=foreign, data=b"", content_type="multipart/related")
         assert answer.status_code == 403, foreign
+
+
+def test_no_exception_from_the_forms_token_is_two_routes(app: Flask) -> None:
+    """Exceptions go by module and name of a view: two of one name would share it, and the one with a cookie stand open."""
+    named: dict[tuple[str, str], set[object]] = {}
+    for endpoint, view in app.view_functions.items():
+        named.setdefault((view.__module__, view.__name__), set()).add((endpoint, getattr(view, "csrf", True)))
+    assert [each for each in named.values() if len({csrf for _, csrf in each}) > 1] == []
+    assert not any(module == "sidecar.gate.api" for module, _ in named)
