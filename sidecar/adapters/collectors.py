@@ -1,9 +1,10 @@
 """Handing audit messages over: syslog over TLS (RFC 5425), or HTTPS. Who cannot prove to be the host set gets nothing."""
 
+import os
 import socket
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,7 @@ import httpx
 
 from sidecar.adapters.deadline import Punctual, TooLong, body_of
 from sidecar.adapters.outbound import OffLimits, OwnGround, find
+from sidecar.adapters.tls_line import TlsLine
 
 PATIENCE = 10.0
 """Seconds for a collector to answer at each step."""
@@ -28,19 +30,49 @@ class Unheard(Exception):  # noqa: N818 - named for what it says
         self.taken = taken
 
 
+CERTIFICATE_ASKED = {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE"}
+CERTIFICATE_REFUSED = {
+    "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_CERTIFICATE_REVOKED", "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "TLSV1_ALERT_ACCESS_DENIED", "TLSV1_ALERT_DECRYPT_ERROR", "TLSV1_ALERT_UNKNOWN_CA",
+}  # fmt: skip
+CERTIFICATE_EXPIRED = {"SSLV3_ALERT_CERTIFICATE_EXPIRED"}
+"""What the other side says of us (RFC 8446, section 6.2), by OpenSSL's names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What we prove ourselves with: a certificate, with those between it and its authority, and its private key, in PEM."""
+
+    certificate: str
+    key: bytes = field(repr=False)
+
+    def present(self, context: ssl.SSLContext) -> None:
+        """Let a context show it to whoever asks. OpenSSL reads files only: this one lies in memory and has no name."""
+        with os.fdopen(os.memfd_create("identity", os.MFD_CLOEXEC), "wb") as memory:
+            memory.write(self.certificate.encode() + b"\n" + self.key)
+            memory.flush()
+            context.load_cert_chain(f"/proc/self/fd/{memory.fileno()}", password="")  # with none OpenSSL asks the terminal
+
+
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """Where it is, and who may have certified it: PEM, or "" for the authorities everybody trusts."""
+    """Where it is, and who may have certified it: PEM, or "" for the authorities everybody trusts.
+
+    ``identity``: who we are, for one that asks (RFC 5425, section 4.2.2).
+    """
 
     host: str
     port: int
     authority: str
     ground: OwnGround
+    identity: Identity | None = None
 
     def trust(self) -> ssl.SSLContext:
         """Return what decides whom we talk to: TLS 1.2 or newer, a certificate of the authority, for this very host."""
         context = ssl.create_default_context(cadata=self.authority or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.identity:
+            self.identity.present(context)
         return context
 
     def address(self) -> str:
@@ -56,26 +88,18 @@ class Collector:
 def send_syslog(collector: Collector, frames: Sequence[bytes]) -> None:
     """Hand over all frames, or raise Unheard: then any of them may have been taken, and all are sent again.
 
-    Syslog has no answer. The connection is closed in order and the other side's end awaited: a collector that went away or
-    broke off is not taken for one that listened.
+    Syslog has no answer. The connection is closed in order and the other side's end awaited: a collector that went away, broke
+    off or refused us is not taken for one that listened.
     """
     context, address = collector.trust(), collector.address()
     try:
         with socket.create_connection((address, collector.port), PATIENCE) as plain:
-            tls = context.wrap_socket(plain, server_hostname=collector.host)
-            with tls:
-                for each in frames:
-                    tls.sendall(each)
-                _farewell(tls)
+            line = TlsLine(plain, context, host=collector.host)
+            for each in frames:
+                line.say(each)
+            line.part()
     except OSError as fault:
         raise Unheard(reason(fault)) from fault
-
-
-def _farewell(tls: ssl.SSLSocket) -> None:
-    try:
-        tls.unwrap().close()
-    except ssl.SSLEOFError:
-        return  # it closed its end without TLS's own goodbye, having read ours: nothing was left unread, or this were a reset
 
 
 class FhirCollector:
@@ -123,6 +147,8 @@ def reason(fault: BaseException) -> str:
         if isinstance(chain, ssl.SSLCertVerificationError):
             return f"Its certificate is not trusted: {chain.verify_message}."
         chain = chain.__cause__ or chain.__context__
+    if isinstance(fault, ssl.SSLError) and (said := _of_our_certificate(fault.reason or "")):
+        return said
     if isinstance(fault, ssl.SSLError):
         return "It does not speak TLS as we do (1.2 or newer)."
     if isinstance(fault, TimeoutError | httpx.TimeoutException):
@@ -130,3 +156,12 @@ def reason(fault: BaseException) -> str:
     if isinstance(fault, ConnectionRefusedError | httpx.ConnectError):
         return "Nothing listens there."
     return "It hung up."
+
+
+def _of_our_certificate(alert: str) -> str:
+    """Return in words what the other side's alert says of our certificate; "" when it is about something else."""
+    if alert in CERTIFICATE_ASKED:
+        return "It asks for a client certificate, and got none it could use."
+    if alert in CERTIFICATE_EXPIRED:
+        return "It does not accept our client certificate: it has run out."
+    return "It does not accept our client certificate." if alert in CERTIFICATE_REFUSED else ""

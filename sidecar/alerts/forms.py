@@ -32,6 +32,12 @@ def _authority(written: str) -> str:
     return written
 
 
+def _public(written: str) -> str:
+    if "PRIVATE KEY" in written:
+        raise ValueError("There is a private key in this. Paste it into the field below, where it is kept sealed.")
+    return _authority(written)
+
+
 def _bearer(written: str) -> str:
     if any(not "!" <= sign <= "~" for sign in written.replace(" ", "")):
         raise ValueError("A token is one line of plain letters, digits and signs.")
@@ -65,16 +71,19 @@ class _Start(BaseModel):
 
 
 class SyslogForm(_Start):
-    """A collector that takes syslog over TLS."""
+    """A collector that takes syslog over TLS. An empty ``client_key`` keeps the one that is set."""
 
     host: Annotated[str, Trimmed, AfterValidator(_host)]
     port: Annotated[int, Field(ge=1, le=65535)] = DEFAULT_PORT
     authority: Authority = ""
+    client_certificate: Annotated[str, Trimmed, Field(max_length=LONGEST_PEM), AfterValidator(_public)] = ""
+    client_key: Annotated[str, Trimmed, Field(max_length=LONGEST_PEM)] = ""
     target: Literal[Target.SYSLOG] = Target.SYSLOG
 
     def destination(self) -> Destination:
         """Return it in the words of the room."""
-        return Destination(self.host, self.port, self.authority)
+        more = {"client_certificate": self.client_certificate, "client_key": self.client_key}
+        return Destination(self.host, self.port, self.authority, **more)
 
 
 class FhirForm(_Start):

@@ -5,21 +5,22 @@ from typing import Any, cast
 from flask import Blueprint, current_app, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from sidecar.adapters.certificates import Facts, facts
 from sidecar.adapters.seals import Seal
 from sidecar.alerts import forwarding
 from sidecar.alerts.forms import FhirForm, SyslogForm
 from sidecar.alerts.forwarding import Progress, Target
 from sidecar.alerts.syslog import DEFAULT_PORT
-from sidecar.gate.forms import Filled, read
+from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.gate.stepup import need_fresh
-from sidecar.kernel.errors import Missing
+from sidecar.kernel.errors import Invalid, Missing
 
 bp = Blueprint("forwarding", __name__)
 MANAGE = Permission.FORWARDING_MANAGE
-EMPTY = {"start": "now", "authority": "", "host": "", "port": DEFAULT_PORT, "url": "", "bearer": ""}
+EMPTY = {"start": "now", "authority": "", "host": "", "port": DEFAULT_PORT, "url": "", "bearer": "", "client_certificate": ""}
 
 
 @route(bp, "/admin/forwarding", needs=MANAGE)
@@ -37,7 +38,11 @@ def set_forwarding(scope: Scope) -> ResponseReturnValue:
     if filled.value is None:
         return _page(scope, target, filled), 400
     to = filled.value.destination()
-    forwarding.set_target(scope, _seal(), target, to, everything=filled.value.everything)
+    try:
+        with tentatively(scope):
+            forwarding.set_target(scope, _seal(), target, to, everything=filled.value.everything)
+    except Invalid as problem:
+        return _page(scope, target, filled.refused("client_key", problem.message)), problem.status
     _tell(f"The journal goes to {to.host} from now on.")
     return redirect("/admin/forwarding")
 
@@ -70,11 +75,12 @@ def _page(scope: Scope, target: Target | None = None, filled: Filled[Any] | None
     known = forwarding.progress(scope)
     values = {each.value: _values(known.get(each)) for each in Target}
     if target and filled:
-        values[target.value] |= {**filled.values, "bearer": ""}
+        values[target.value] |= {**filled.values, "bearer": "", "client_key": ""}  # what is secret is never sent back
     return render_template(
         "admin_forwarding.html",
         known={each.value: progress for each, progress in known.items()},
         values=values,
+        certificate=_certificate(known.get(Target.SYSLOG)),
         errors={each.value: filled.errors if filled and each is target else {} for each in Target},
     )
 
@@ -84,7 +90,14 @@ def _values(progress: Progress | None) -> dict[str, Any]:
         return dict(EMPTY)
     row = progress.forwarding
     host = f"[{row.host}]" if ":" in row.host else row.host
-    return EMPTY | {"host": row.host, "port": row.port, "authority": row.authority, "url": f"https://{host}:{row.port}{row.path}"}
+    known = {"host": row.host, "port": row.port, "authority": row.authority, "client_certificate": row.client_certificate}
+    return EMPTY | known | {"url": f"https://{host}:{row.port}{row.path}"}
+
+
+def _certificate(progress: Progress | None) -> Facts | None:
+    """Return what is written on the certificate that we prove ourselves with."""
+    written = progress.forwarding.client_certificate if progress else ""
+    return facts(written) if written else None
 
 
 def _seal() -> Seal:

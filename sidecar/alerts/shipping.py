@@ -14,7 +14,7 @@ from sidecar.adapters.collectors import Collector, FhirCollector, Unheard, send_
 from sidecar.adapters.outbound import OwnGround
 from sidecar.adapters.seals import Seal
 from sidecar.alerts import fhir, syslog
-from sidecar.alerts.forwarding import Target, bearer, pause
+from sidecar.alerts.forwarding import Target, bearer, identity, pause
 from sidecar.alerts.tables import Forwarding
 from sidecar.audit.atna import Record, record
 from sidecar.gate.actor import platform_system, system_actor
@@ -96,7 +96,7 @@ def _take_load(scopes: Scopes, seal: Seal, organisation_id: UUID, target: Target
         return Load(
             organisation_id=organisation_id,
             target=target,
-            collector=Collector(row.host, row.port, row.authority, ground),
+            collector=Collector(row.host, row.port, row.authority, ground, identity(scope, seal, row)),
             path=row.path,
             bearer=bearer(scope, seal, row),
             after=row.sequence,

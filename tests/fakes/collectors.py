@@ -32,6 +32,15 @@ def server_context(signer: Pair, directory: Path) -> ssl.SSLContext:
     return context
 
 
+def asking_context(signer: Pair, of_clients: Pair, directory: Path, *, version: ssl.TLSVersion) -> ssl.SSLContext:
+    """The same, that lets nobody in without a certificate of ``of_clients`` (RFC 5425 section 4.2.2)."""
+    context = server_context(signer, directory)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=of_clients.certificate)
+    context.maximum_version = version
+    return context
+
+
 class SyslogCollector:
     """Keeps each message of every connection that ended in order; `deaf` breaks off after so many bytes."""
 
@@ -39,6 +48,7 @@ class SyslogCollector:
         self.messages: list[str] = []
         self.handshakes_failed = 0
         self.deaf = False
+        self.seen: Any = {}
         self._context = context
         self._listening = socket.create_server((HOST, 0))
         self.port: int = self._listening.getsockname()[1]
@@ -61,6 +71,7 @@ class SyslogCollector:
             self.handshakes_failed += 1
             return
         with tls:
+            self.seen = tls.getpeercert() or {}
             if self.deaf:
                 tls.recv(64)
                 return
@@ -130,8 +141,8 @@ class FhirServer:
 
 
 @contextmanager
-def syslog_collector(signer: Pair, directory: Path) -> Iterator[SyslogCollector]:
-    collector = SyslogCollector(server_context(signer, directory))
+def syslog_collector(signer: Pair, directory: Path, context: ssl.SSLContext | None = None) -> Iterator[SyslogCollector]:
+    collector = SyslogCollector(context or server_context(signer, directory))
     try:
         yield collector
     finally:

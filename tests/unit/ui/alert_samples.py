@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sidecar.adapters.certificates import Facts
 from sidecar.alerts import words
 from sidecar.alerts.forwarding import Progress
 from sidecar.alerts.model import GRAVE, Kind
@@ -79,11 +80,18 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 FORMS: dict[str, dict[str, str]] = {"syslog": {}, "fhir": {}}
-EMPTY = {"start": "now", "authority": "", "host": "", "port": 6514, "url": "", "bearer": ""}
+EMPTY = {"start": "now", "authority": "", "host": "", "port": 6514, "url": "", "bearer": "", "client_certificate": ""}
 
 
 def forwarding(now: datetime) -> dict[str, Any]:
-    common = {"organisation_id": HOUSE, "authority": "", "bearer_sealed": None, "set_at": now}
+    common = {
+        "organisation_id": HOUSE,
+        "authority": "",
+        "bearer_sealed": None,
+        "set_at": now,
+        "client_certificate": "",
+        "client_key_sealed": None,
+    }
     syslog = Forwarding(
         target="syslog",
         host="siem.mercy.example",
@@ -114,7 +122,9 @@ def forwarding(now: datetime) -> dict[str, Any]:
         | {"host": syslog.host, "authority": "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUX\n-----END CERTIFICATE-----"},
         "fhir": EMPTY | {"url": "https://fhir.mercy.example:443/r4"},
     }
-    return {"known": known, "values": values, "errors": {"syslog": {"port": "At most 65535."}, "fhir": {}}}
+    certificate = Facts("1F", "ab" * 32, "CN=readingroom.example,O=Mercy", now - timedelta(days=30), now + timedelta(days=300))
+    errors = {"syslog": {"port": "At most 65535."}, "fhir": {}}
+    return {"known": known, "values": values, "errors": errors, "certificate": certificate}
 
 
 def review(now: datetime) -> dict[str, Any]:
