@@ -54,7 +54,7 @@ VALUES = {
     "zone": "UTC", "letterhead": "", "patient_id": "P", "patient_name": "N^N", "modality": "CT",
     "scheduled_station_ae_title": "CT1", "scheduled_procedure_step_start_date": "2026-11-22",
     "scheduled_procedure_step_start_time": "12:00", "requested_procedure_description": "CT", "refresh_token": "x", "token": "x",
-    "challenge": "x", "secret": "x", "scopes": ["studies:study:list"],
+    "challenge": "x", "secret": "x", "purpose": "addendum", "text": "x", "scopes": ["studies:study:list"],
 }  # fmt: skip
 """One good value for each name that a body may hold."""
 
@@ -106,6 +106,15 @@ def report_of(browse: Browse, cast: Cast, study: Made) -> str:
     proof = {"password": PASSWORD, "code": cast.reader.code(), "meaning": "author", "revision": 1}
     assert reader.post(f"/api/reports/{report}/sign", json=proof).status_code == 200
     return report
+
+
+def addendum_to(browse: Browse, cast: Cast, report: str) -> str:
+    """Begin to write an addendum, as the reader does."""
+    reader = browse(cast.reader)
+    addendum = str(reader.post(f"/api/reports/{report}/addenda").json["id"])
+    words = {"purpose": "correction", "text": "SECRETADDENDUM", "revision": 0}
+    assert reader.put(f"/api/addenda/{addendum}", json=words).status_code == 200
+    return addendum
 
 
 def archived(scopes: Scopes, cast: Cast, study: Made) -> dict[str, str]:
@@ -200,12 +209,14 @@ def world(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal) -> World:
     with scopes.open(system_actor(cast.mercy)) as scope:
         contract = scope.session.query(Contract).filter_by(organisation_id=cast.mercy).one().id
         instance = scope.session.scalars(select(Instance.sop_instance_uid).where(Instance.study_id == study.id)).first()
+    report = report_of(browse, cast, study)
     real = {
         **PLACES,
         **archived(scopes, cast, study),
         **coming_in(scopes, cast),
         "study_id": str(study.id),
-        "report_id": report_of(browse, cast, study),
+        "report_id": report,
+        "addendum_id": addendum_to(browse, cast, report),
         "order_id": str(order.id),
         "export_id": exported(scopes, cast, study, seal),
         "entity_id": str(entity.id),

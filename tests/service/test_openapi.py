@@ -46,7 +46,7 @@ def test_every_route_of_the_api_is_declared(app: Flask, document: dict[str, Any]
 def test_every_create_takes_a_key_and_every_update_a_condition(app: Flask) -> None:
     """A POST to a collection creates; what it does elsewhere is an act on a thing, which its service makes conditional."""
     collections = {"/api/users", "/api/organizations", "/api/reports", "/api/orders", "/api/sends"}
-    made_by_act = {"/api/studies/{study_id}/deletion", "/api/studies/{study_id}/hold"}
+    made_by_act = {"/api/studies/{study_id}/deletion", "/api/studies/{study_id}/hold", "/api/reports/{report_id}/addenda"}
     for each in operations(app):
         if each.method == "POST" and each.path in collections | made_by_act:
             assert each.declared.idempotent, each.path

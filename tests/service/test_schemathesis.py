@@ -21,14 +21,17 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi import checks
 
+from sidecar.adapters.seals import Seal
 from sidecar.gate.openapi import Operation, document, operations
 from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Scopes
 from sidecar.orders import service as orders
 from sidecar.orders.model import OrderFacts
+from sidecar.reports import addenda
 from tests.browser import Browser
 from tests.cast import Cast, Person
 from tests.factories.studies import make_study
+from tests.service.test_reports import sign, write
 
 ORDER = OrderFacts(
     patient_id="P1",
@@ -60,13 +63,18 @@ def asker(cast: Cast, needs: Permission) -> Person:
 
 
 @pytest.fixture
-def real(browse: Browse, cast: Cast, scopes: Scopes) -> dict[str, str]:
+def real(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal) -> dict[str, str]:
     """Ids of things that are there."""
     study = make_study(scopes, cast.mercy)
     with scopes.open(cast.owner.actor) as scope:
         order = orders.add(scope, ORDER)
     report = browse(cast.own_radiologist).post("/api/reports", json={"study_id": str(study.id)}).json["id"]
+    signed = write(scopes, cast.own_radiologist, make_study(scopes, cast.mercy))
+    sign(scopes, seal, cast.own_radiologist, signed)
+    with scopes.open(cast.own_radiologist.actor) as scope:
+        addendum = addenda.open_addendum(scope, signed).id
     return {
+        "addendum_id": str(addendum),
         "study_id": str(study.id),
         "order_id": str(order.id),
         "report_id": report,
