@@ -132,15 +132,15 @@ class Carrier:
         answer.content_length = source.content_length
         await answer.prepare(request)
         backlog = Backlog(self.room)
-        filling = asyncio.create_task(_fill(backlog, source))
+        both = {asyncio.create_task(_fill(backlog, source)), asyncio.create_task(_empty(backlog, answer))}
         try:
-            while block := await backlog.take():
-                await answer.write(block)
-                BYTES.inc(len(block))
-            await filling
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
+            for each in done:
+                each.result()
         finally:
-            filling.cancel()
-            await asyncio.gather(filling, return_exceptions=True)
+            for each in both:
+                each.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
             await backlog.close()
         await answer.write_eof()
         running.whole = True
@@ -148,7 +148,7 @@ class Carrier:
 
 
 async def _fill(backlog: Backlog, source: ClientResponse) -> None:
-    """Read a cell at full speed. Whatever goes wrong is told to who awaits this, after what came before it was sent."""
+    """Read a cell at full speed."""
     try:
         while block := await source.content.readany():
             await backlog.put(block)
@@ -156,6 +156,13 @@ async def _fill(backlog: Backlog, source: ClientResponse) -> None:
         raise CellSilentError from error
     finally:
         backlog.end()
+
+
+async def _empty(backlog: Backlog, answer: web.StreamResponse) -> None:
+    """Send at the client's pace."""
+    while block := await backlog.take():
+        await answer.write(block)
+        BYTES.inc(len(block))
 
 
 CLIENT = web.AppKey("client", ClientSession)
