@@ -27,6 +27,14 @@ class AlertAcknowledged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertLimitsSet(Event):
+    """From which number on the organisation is told. ``changes``: each limit with its number before and after."""
+
+    kind: ClassVar[str] = "alerts.limits.set"
+    changes: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingSet(Event):
     """The journal goes to a collector from now on, or to another one. ``target`` is syslog or fhir."""
 

@@ -4,8 +4,10 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.fields import FieldInfo
 
 from sidecar.alerts.forwarding import Destination, Target, require_authority
+from sidecar.alerts.rules import CHOICES
 from sidecar.alerts.syslog import DEFAULT_PORT
 from sidecar.kernel.errors import Invalid
 from sidecar.organisations.rules import host_name
@@ -106,6 +108,24 @@ class FhirForm(_Start):
         url = urlsplit(self.url)
         bearer = "" if self.forget else self.bearer or None
         return Destination(_host(url.hostname or ""), url.port or HTTPS, self.authority, url.path, bearer)
+
+
+def _between(name: str) -> FieldInfo:
+    choice = CHOICES[name]
+    found: FieldInfo = Field(ge=choice.least, le=choice.most)
+    return found
+
+
+class LimitsForm(BaseModel):
+    """From which number on the organisation is told; the bounds are those of rules.CHOICES."""
+
+    model_config = ConfigDict(extra="ignore")
+    failed_of_account: Annotated[int, _between("failed_of_account")]
+    failed_of_address: Annotated[int, _between("failed_of_address")]
+    denials: Annotated[int, _between("denials")]
+    denials_of_images: Annotated[int, _between("denials_of_images")]
+    downloads: Annotated[int, _between("downloads")]
+    studies_seen: Annotated[int, _between("studies_seen")]
 
 
 class NoteForm(BaseModel):

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from sidecar.adapters.seals import Seal
-from sidecar.alerts import places, queries, reviews, rules, service
+from sidecar.alerts import limits, places, queries, reviews, rules, service
 from sidecar.alerts.rules import Limits
 from sidecar.alerts.shipping import forward_journal
 from sidecar.gate.actor import platform_system, system_actor
@@ -14,7 +14,6 @@ from sidecar.gate.scope import Scope, Scopes
 from sidecar.organisations.tables import Organisation
 
 __all__ = ["forward_journal", "watch"]
-LIMITS = Limits()
 
 
 def watch(workshop: Workshop) -> None:
@@ -25,21 +24,21 @@ def watch(workshop: Workshop) -> None:
         watch_one(workshop.scopes, workshop.seal, organisation_id)
 
 
-def watch_one(scopes: Scopes, seal: Seal, organisation_id: UUID, limits: Limits = LIMITS) -> None:
+def watch_one(scopes: Scopes, seal: Seal, organisation_id: UUID) -> None:
     """Look through one organisation's last hour, and tell what is new."""
     with scopes.open(system_actor(organisation_id)) as scope:
         mark = places.watch_of(scope)
         places.look_for_new(scope, mark)
-        look(scope, limits)
+        look(scope, limits.limits_of(scope))
         reviews.remind(scope)
         service.tell(scope, seal, mark)
 
 
-def look(scope: Scope, limits: Limits) -> None:
+def look(scope: Scope, within: Limits) -> None:
     """Let every finding of the last hour stand as an alert, once."""
-    since = scope.now - limits.longest
+    since = scope.now - within.longest
     rows = queries.watched(scope, since)
     if not rows:
         return
-    for found in rules.deserved(rows, limits, queries.settled(scope, since)):
+    for found in rules.deserved(rows, within, queries.settled(scope, since)):
         service.stand(scope, scope.organisation_id, found)

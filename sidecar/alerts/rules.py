@@ -45,6 +45,27 @@ class Limits:
         return max(self.soon, self.long)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What an organisation may choose for one of the limits: between an alarm every night and an attack that goes unseen."""
+
+    least: int
+    most: int
+    label: str
+    hint: str
+
+
+CHOICES: Mapping[str, Choice] = {
+    "failed_of_account": Choice(3, 30, "Failed sign-ins of one account", "within 10 minutes"),
+    "failed_of_address": Choice(5, 100, "Failed sign-ins from one address", "within 10 minutes, for whichever accounts"),
+    "denials": Choice(5, 100, "Attempts at what is not theirs", "by one person within 10 minutes"),
+    "denials_of_images": Choice(20, 500, "Images asked for in vain", "by one person within 10 minutes"),
+    "downloads": Choice(3, 200, "Studies taken along", "by one person within an hour"),
+    "studies_seen": Choice(10, 1000, "Studies looked into", "by one person within an hour"),
+}
+"""Names of Limits → what may be chosen. The windows are the same for all."""
+
+
 def findings(rows: Sequence[Seen], limits: Limits) -> list[Finding]:
     """Return every alert these rows (oldest first) deserve."""
     return [*failed_sign_ins(rows, limits), *probing(rows, limits), *mass_download(rows, limits), *at_once(rows)]

@@ -49,7 +49,7 @@ def label(kind: str) -> str:
 def happened(kind: str, facts: Mapping[str, Any], person: str) -> str:
     """Return what happened in one sentence. ``person``: whom it is about, "" for nobody in particular."""
     places = ", ".join(facts.get("addresses", []))
-    known = {"count": 1, "accounts": "several", "place": "a new place", "quarter": "the last quarter", **facts}
+    known = {"count": 1, "days": "some", "accounts": "several", "place": "a new place", "quarter": "the last quarter", **facts}
     said = SENTENCES.get(kind, ("{who}: " + label(kind), label(kind)))[0 if person else 1]
     return said.format_map({**known, "who": person or "Somebody", "where": f" from {places}" if places else ""})
 

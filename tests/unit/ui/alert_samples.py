@@ -1,5 +1,6 @@
 """Contexts of the pages of alerts, forwarding and access review."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from sidecar.alerts.forwarding import Progress
 from sidecar.alerts.model import GRAVE, Kind
 from sidecar.alerts.quarters import Quarter
 from sidecar.alerts.reviews import Line
+from sidecar.alerts.rules import CHOICES, Limits
 from sidecar.alerts.tables import AccessReview, Alert, Forwarding
 
 HOUSE, PERSON = UUID(int=1), UUID(int=2)
@@ -47,7 +49,9 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         standing[2].id: "Max Mercy",
         settled.id: "Vic Colleague",
     }
+    choosing = {"choices": CHOICES, "house": Limits(), "limits": asdict(Limits()), "wrong_limits": {}}
     alerts = {
+        **choosing,
         "standing": standing,
         "done": [settled],
         "said": {
@@ -61,6 +65,8 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         "error": "Fill this in.",
     }
     none = {
+        **choosing,
+        "wrong_limits": {"downloads": "At most 200."},
         "standing": [],
         "done": [],
         "said": {},
@@ -74,7 +80,10 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         "alerts": ("admin_alerts.html", alerts),
         "alerts-none": ("admin_alerts.html", {**none, "error": ""}),
         "forwarding": ("admin_forwarding.html", forwarding(now)),
-        "forwarding-none": ("admin_forwarding.html", {"known": {}, "values": dict.fromkeys(FORMS, EMPTY), "errors": FORMS}),
+        "forwarding-none": (
+            "admin_forwarding.html",
+            {"known": {}, "values": dict.fromkeys(FORMS, EMPTY), "errors": FORMS, "certificate": None},
+        ),
         "access-review": ("admin_access_review.html", review(now)),
     }
 
