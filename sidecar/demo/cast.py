@@ -12,7 +12,7 @@ import pyotp
 from rich.console import Console
 from sqlalchemy import select
 
-from sidecar.accounts.passwords import HASHER
+from sidecar.accounts.passwords import KEEPER
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import Role, system_actor
@@ -89,14 +89,16 @@ def _write(path: Path, book: Book) -> None:
 
 
 def write_people(scopes: Scopes, book: Book, houses: Mapping[str, UUID], seal: Seal) -> None:
-    """Create the accounts that do not exist yet, already enrolled: the demo's authenticators are in the book."""
-    password_hash = HASHER.hash(book.password)
+    """Create the accounts that do not exist yet, already enrolled: the demo's authenticators are in the book.
+
+    The passwords are kept as everybody's are, with the pepper that the caller gave this process (``KEEPER.use``).
+    """
     for login in book.logins:
         organisation = houses[login.house]
         with scopes.open(system_actor(organisation)) as scope:
             if scope.session.scalar(select(User.id).where(User.email == login.email)):
                 continue
-            user_id = uuid4()
+            user_id, kept = uuid4(), KEEPER.keep(book.password)
             sealed = vault.close(scope, seal, organisation, login.totp_secret.encode(), place=f"users|{user_id}|totp")
             scope.session.add(
                 User(
@@ -106,7 +108,8 @@ def write_people(scopes: Scopes, book: Book, houses: Mapping[str, UUID], seal: S
                     name=login.name,
                     role=login.role,
                     zone="",
-                    password_hash=password_hash,
+                    password_hash=kept.hash,
+                    password_pepper=kept.pepper,
                     totp_sealed=sealed,
                     totp_last_step=0,
                     identity_verified_at=scope.now,
