@@ -34,7 +34,7 @@ from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Event, Scopes
 from sidecar.gate.zones import viewer_zone
 from sidecar.kernel.db import make_engine
-from sidecar.kernel.errors import Broken, Busy, Denied, Invalid, Missing, Problem
+from sidecar.kernel.errors import Broken, Busy, Denied, Invalid, Missing, NoPage, Problem
 from sidecar.kernel.logging import configure_logging
 from sidecar.kernel.settings import Settings
 from sidecar.organisations.limits import LimitBook
@@ -270,6 +270,8 @@ def _answer_problems(app: Flask) -> None:
     def _http(error: HTTPException) -> Response:
         if error.code == 404:  # noqa: PLR2004
             return problems.answer(Missing())
+        if error.code == 405 and not problems.wants_json():  # noqa: PLR2004 - a form's address, opened or loaded again
+            return problems.answer(NoPage("This address only takes a form that was filled in. Open the page that holds it."))
         response = problems.answer(Invalid(error.description or "The request is not well formed."))
         response.status_code = error.code or 400
         return response

@@ -81,7 +81,7 @@ def forgot(_scope: Scope) -> ResponseReturnValue:
     """Send a link, if there is an account; the answer is the same if there is none."""
     filled = read(AddressForm, request.form)
     if not guests.office().mails:
-        raise Invalid("No mail leaves this house. Ask your administrator for a link.")
+        raise Invalid("This installation sends no e-mail. Ask your administrator for a link.")
     if filled.value is None:
         page = render_template("forgot.html", email=filled.values.get("email", ""), error=filled.errors["email"], mails=True)
         return page, 400

@@ -81,7 +81,7 @@ def auth_2fa(scope: Scope) -> Factors:
 
 @api.route(bp, "/api/auth/2fa/confirm", needs=MINE, methods=("POST",), body=Confirmation, answer=Told, refusals=(401, 429, 503))
 def auth_2fa_confirm(scope: Scope, body: Confirmation) -> Told:
-    """Prove the second factor again: for five minutes what asks for it anew is open (code ``step-up``)."""
+    """Prove the second factor again: for five minutes what asks for it anew is open (code step-up)."""
     limits.count_account(str(scope.user_id))
     user = get_user(scope, scope.user_id)
     if not second_factor.verify(scope, seal(), user, code=body.code):

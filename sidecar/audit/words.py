@@ -1,7 +1,10 @@
 """Journal rows in plain words. A kind without words is shown as it is: nothing is left out."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$")
 
 WORDS = {
     "accounts.code.made": "made a new code for registration",
@@ -248,5 +251,12 @@ class _Gaps(dict[str, Any]):
 
 def sentence(kind: str, facts: Mapping[str, Any], counterpart: str = "") -> str:
     """Return what happened, without its subject: "registered the sender CT7 from 10.1.2.3/32"."""
-    said = {name: VALUES.get(name, {}).get(str(value), value) for name, value in facts.items()}
+    said = {name: VALUES.get(name, {}).get(str(value), _plain(value)) for name, value in facts.items()}
     return WORDS.get(kind, kind).format_map(_Gaps(said, counterpart=counterpart or "another organisation"))
+
+
+def _plain(value: Any) -> Any:
+    """Return an instant as people write it; the journal keeps them in UTC (ISO 8601)."""
+    if isinstance(value, str) and INSTANT.match(value):
+        return f"{value[:10]} {value[11:16]} UTC"
+    return value

@@ -63,7 +63,7 @@ KINDS = {
 }
 SHOWN = {Show.PLAIN: "yes", Show.MASKED: "masked", Show.HIDDEN: ""}
 NOTES = (
-    "A role is what may ever be done; which study is asked again of each one, by row-level security.",
+    "A role says what somebody may ever do; for which studies is decided again at each of them, in the database itself.",
     "Viewers see the signed reports and images of studies that were shared with them, and no others.",
     "A reading group sees a study from routing until its contract's hours after sign-off, older ones as the contract says.",
     "What a reading group signed stays its own, after the images are out of its sight.",

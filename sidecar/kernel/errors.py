@@ -45,6 +45,13 @@ class Missing(Problem):
         super().__init__(message)
 
 
+class NoPage(Problem):
+    """The address takes what a form sends and shows nothing: open the form's page."""
+
+    code = "no-page"
+    status = 405
+
+
 class NotAcceptable(Problem):
     """What the client would take is not offered: ask for another media type."""
 

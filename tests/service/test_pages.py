@@ -75,3 +75,17 @@ def test_the_preview_shows_each_series_and_is_on_record(cast: Cast, scopes: Scop
     assert [(row.study_id, row.actor_id) for row in opened] == [(each.id, cast.reader.user_id) for each in (study, empty)]
     assert '"preview"' in opened[0].body
     assert "opened a study in the preview" in browse(cast.mercy_admin).get("/admin/audit").text
+
+
+def test_an_address_that_only_takes_a_form_says_so(cast: Cast, browse: Browse) -> None:
+    answer = browse(cast.mercy_manager).get("/exports/studies")
+    assert answer.status_code == 405
+    assert "only takes a form" in answer.text
+
+
+def test_an_empty_list_teaches_who_can_do_something_about_it(cast: Cast, browse: Browse) -> None:
+    assert 'href="/admin/connection"' in browse(cast.owner).get("/hospital").text
+    for name in ("stranger", "colleague"):
+        empty = browse(getattr(cast, name)).get("/hospital").text
+        assert "No studies yet" in empty
+        assert "connection sheet" not in empty

@@ -58,7 +58,7 @@ def open_shared(_scope: Scope) -> ResponseReturnValue:
         opening = links.open_link(asking, token=token, code=form.code, asking=current_actor())
         until = asking.now + STAY
     if opening.needs_code:
-        error = "This code is not right." if opening.wrong_code else ""
+        error = "This code is not right. Ask whoever sent you the link." if opening.wrong_code else ""
         return render_template("shared_door.html", token=token, needs_code=True, error=error), 401
     if opening.guest is None:
         raise Gone(links.OVER)

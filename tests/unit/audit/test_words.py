@@ -53,6 +53,8 @@ def test_every_code_is_one_of_the_standard() -> None:
 def test_values_are_said_as_people_would() -> None:
     assert sentence("organisations.cell.wanted", {"wanted": "restarting"}) == "restarted the archive"
     assert sentence("accounts.user.sign-in-failed", {"factor": "totp"}) == "failed to sign in (wrong code)"
+    until = {"expires_at": "2027-02-20T06:21:40.973144+00:00"}
+    assert sentence("accounts.key.made", until) == "made an API key, valid until 2027-02-20 06:21 UTC"
 
 
 def test_a_fact_that_is_missing_is_a_dash_and_an_unknown_kind_stays() -> None:

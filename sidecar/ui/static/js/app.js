@@ -68,8 +68,10 @@ document.addEventListener('htmx:responseError', (event) => {
 document.addEventListener('toast', (event) => toast(event.detail.text, event.detail.kind));
 document.addEventListener('htmx:afterSwap', tick);
 
-// On a phone the navigation scrolls sideways.
-$('.nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+// On a phone the navigation and tabs scroll sideways; the bell's number takes room away from the navigation.
+const showCurrent = () => { for (const current of $$('.nav [aria-current], .tabs [aria-current]')) current.scrollIntoView({ block: 'nearest', inline: 'center' }); };
+showCurrent();
+document.addEventListener('htmx:load', (event) => { if (event.target.id === 'bell') showCurrent(); });
 for (const box of $$('[data-flashed]:not([role="alert"])')) setTimeout(() => box.remove(), 9000);
 tick();
 setInterval(tick, 1000);

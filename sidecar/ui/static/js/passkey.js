@@ -4,7 +4,9 @@
 import { $, $$ } from './lib/dom.js';
 import { Offline, problem, send } from './lib/http.js';
 
-export const able = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
+// A passkey is for a host name; at a mere address browsers refuse (W3C Web Authentication, effective domain).
+const named = !/^[\d.]+$|:/.test(location.hostname);
+export const able = named && Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
 
 function say(form, text) {
   const box = $('[data-passkey-fault]', form);
