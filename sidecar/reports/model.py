@@ -58,8 +58,8 @@ class Purpose(StrEnum):
 
 
 PURPOSE_WORDS = {
-    Purpose.ADDENDUM: "Addendum: adds to the report",
-    Purpose.CORRECTION: "Correction: the report was wrong",
+    Purpose.ADDENDUM: "Adds to the report",
+    Purpose.CORRECTION: "Corrects the report",
 }
 PURPOSE_NAMES = {Purpose.ADDENDUM: "Addendum", Purpose.CORRECTION: "Correction"}
 

@@ -55,6 +55,11 @@ class Sheets:
                 self.y -= style.leading
                 self.pages[-1].append(line_drawer(line, style, x=x, y=self.y, room=room, from_right=from_right))
 
+    def height(self, text: str, style: Style, *, room: float = ROOM) -> float:
+        """Return how many points a text takes."""
+        lines = [lettering.wrap(each, style.face, style.size, room) for each in lettering.printable_lines(text)]
+        return style.leading * sum(map(len, lines))
+
     def rule(self, grey: float = 0.7) -> None:
         """Draw a hairline across the page."""
         y = self.y

@@ -20,6 +20,8 @@ STRONG = Style("bold", 10, 15)
 SMALL = Style("regular", 8, 11.5, 0.3)
 MONO = Style("mono", 7.5, 11.5, 0.2)
 COLUMN = ROOM / 2 - 8
+SIGNED = 130.0
+"""Points that a signature takes."""
 SEX = {"M": "male", "F": "female", "O": "other"}
 DA_LENGTH = 8
 
@@ -36,6 +38,8 @@ def render(content: Content, content_hash: str) -> bytes:
     _signature(sheets, content, rules.original_signature(content), MEANING_WORDS)
     for number, each in enumerate(content.get("addenda", ()), start=1):
         sheets.space(14)
+        whole = TITLE.leading + sheets.height(each["text"].strip(), BODY) + SIGNED
+        sheets.need(min(whole, PAGE_HEIGHT / 2))  # a short addendum and its signature stay on one page
         _section(sheets, f"{PURPOSE_NAMES[each['purpose']]} {number}", each["text"].strip(), heading_style=TITLE)
         _signature(sheets, content, each["signature"], ADDENDUM_MEANING_WORDS)
     _version(sheets, content, content_hash)
@@ -120,7 +124,7 @@ def _flag(sheets: Sheets, content: Content) -> None:
 def _signature(sheets: Sheets, content: Content, signature: dict[str, str], words_of: dict[Meaning, str]) -> None:
     at = datetime.fromisoformat(signature["signed_at"]).astimezone(UTC)
     zone = ZoneInfo(content["reading_organisation"]["zone"])
-    sheets.need(130)  # printed name, time, meaning and hash stay together (21 CFR 11.50)
+    sheets.need(SIGNED)  # printed name, time, meaning and hash stay together (21 CFR 11.50)
     sheets.space(20)
     sheets.rule()
     sheets.space(6)
