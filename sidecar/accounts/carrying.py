@@ -22,14 +22,13 @@ from sidecar.gate.actor import Actor
 from sidecar.gate.scope import Scope, Scopes
 
 
-def hand_over(scope: Scope, *, url: str = "", token: str = "", accept: str = "", file: str = "") -> str:
+def hand_over(scope: Scope, *, url: str = "", token: str = "", file: str = "") -> str:
     """Lay a download ready for the acting person; return where nginx finds it, for X-Accel-Redirect only.
 
     Args:
         scope: of the request that was let in.
         url: what to fetch from a cell.
         token: what opens the cell for that.
-        accept: what the caller takes (RFC 9110, 12.5.1); "": whatever the cell gives.
         file: in place of it, a file below the directory of exports.
     """
     redis = cast("Redis", current_app.extensions["readingroom.redis"])
@@ -40,7 +39,7 @@ def hand_over(scope: Scope, *, url: str = "", token: str = "", accept: str = "",
         visits.carry(redis, visit.user_id, visit.id)
     bearer = Bearer(scope.organisation_id, scope.user_id, str(actor.role), actor.session)
     until = min(ends).timestamp() if ends else 0
-    return carriages.put(redis, Carriage(bearer, url=url, token=token, accept=accept, file=file, until=until))
+    return carriages.put(redis, Carriage(bearer, url=url, token=token, file=file, until=until))
 
 
 def still_open(scopes: Scopes, redis: Redis, bearer: Bearer) -> bool:

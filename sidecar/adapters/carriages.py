@@ -31,14 +31,12 @@ class Bearer:
 class Carriage:
     """One download: ``url`` of a cell with the token for it, or ``file`` below the directory of exports.
 
-    ``accept``: what the caller takes (RFC 9110, 12.5.1). ``until``: when it ends in any case (epoch seconds); 0: when its
-    bearer's session does.
+    ``until``: when it ends in any case (epoch seconds); 0: when its bearer's session does.
     """
 
     bearer: Bearer
     url: str = ""
     token: str = ""
-    accept: str = ""
     file: str = ""
     until: float = 0
 

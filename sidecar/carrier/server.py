@@ -22,6 +22,8 @@ LOG = structlog.get_logger("carrier")
 PATIENCE = ClientTimeout(total=None, sock_connect=10, sock_read=590)
 """A packed study waits its turn among the cell's other jobs; nginx waits a little longer than we do."""
 READ_AHEAD = 1 << 18
+PASSED_ON = ("Accept", "X-Request-ID")
+"""What nginx says to us and a cell hears too."""
 MOST = 250
 """Downloads at one time. Each has a megabyte or two in memory, and what is between two sockets."""
 RUNNING = Gauge("readingroom_carried_now", "Downloads under way")
@@ -109,9 +111,8 @@ class Carrier:
         return answer
 
     async def _from_cell(self, request: web.Request, carriage: Carriage, running: Running) -> web.StreamResponse:
-        headers = {"Authorization": f"Bearer {carriage.token}", "X-Request-ID": request.headers.get("X-Request-ID", "")}
-        if carriage.accept:
-            headers["Accept"] = carriage.accept
+        headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
+        headers["Authorization"] = f"Bearer {carriage.token}"
         try:
             self.room.check(0, 0)
             source = await request.app[CLIENT].get(carriage.url, headers=headers, allow_redirects=False)

@@ -7,6 +7,8 @@ from typing import cast
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
+from sidecar.accounts.carrying import hand_over
+from sidecar.adapters.carriages import INTERNAL
 from sidecar.adapters.cell_client import CellAddress
 from sidecar.adapters.cell_tokens import CellTokens, Visitor
 from sidecar.dicomweb.roots import OWN, Root, open_root
@@ -22,6 +24,8 @@ from sidecar.studies.tables import Study
 bp = Blueprint("pixels", __name__, url_prefix="/edge")
 
 TOKEN_LIFE = timedelta(seconds=120)
+LEVELS = (("studies", "study"), ("series", "series"), ("instances", "instance"))
+"""The parts of a path (PS3.18, table 10.4.1-1) and what nginx calls their UIDs."""
 
 
 @route(bp, "/pixels", needs=Permission.STUDY_READ)
@@ -50,15 +54,17 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
 
 @route(bp, "/objects", needs=Permission.STUDY_READ)
 def may_have_objects(scope: Scope) -> ResponseReturnValue:
-    """Answer the same about a whole study, series or instance (PS3.18 §10.4.1.1.1), asked anew each time.
+    """Answer the same about a whole study, series or instance (PS3.18 §10.4.1.1.1), asked anew each time, for the carrier.
 
-    A cell hands out whole objects to the sidecar only, so the token is the sidecar's own; nginx writes the path it is for.
+    A cell hands out whole objects to the sidecar only, so the token is the sidecar's own, and stays with the carrier.
     The cell then looks by UIDs alone, so an instance is looked for here: another patient's may bear all the UIDs above it.
     """
     _, cell = _decide(scope, request.args.get("root", ""), _objects)
     asking = _visitor(scope, request.args.get("root", ""))
     token = _tokens().service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now, visitor=asking)
-    return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
+    named = "".join(f"/{level}/{_asked(name)}" for level, name in LEVELS if _asked(name))
+    name = hand_over(scope, url=f"http://{cell.netloc}/dicom-web{named}", token=token).removeprefix(INTERNAL)
+    return Response(status=204, headers={"X-Carried": f"/{name}"})
 
 
 def _one_series(scope: Scope, root: Root) -> list[Study]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from sidecar.carrier.program import build, serve
 from sidecar.instance.nginx import render_template
 from sidecar.instance.readiness import port_answers, wait_until
 from sidecar.instance.tools import need
@@ -23,6 +25,25 @@ class Quiet(WSGIRequestHandler):
         """Nothing."""
 
 
+class CarrierThread:
+    """The carrier beside the application, asking what the application asks."""
+
+    def __init__(self, directory: Path, app: Flask) -> None:
+        self.port, self.loop, self.stop = free_port(), asyncio.new_event_loop(), asyncio.Event()
+        carrier = build(
+            app.extensions["readingroom.scopes"], app.extensions["readingroom.redis"], spool=directory, exports=directory
+        )
+        serving = serve(carrier, "127.0.0.1", self.port, self.stop)
+        self.thread = threading.Thread(target=lambda: self.loop.run_until_complete(serving), daemon=True)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.stop.set)
+        self.thread.join()
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+
+
 class EdgeChain:
     """nginx in front of the application and one cell, until ``close``."""
 
@@ -32,14 +53,15 @@ class EdgeChain:
         self.thread.start()
         self.port = free_port()
         directory.mkdir(mode=0o755)
-        for name in ("run", "ohif", "static"):
+        for name in ("run", "ohif", "static", "spool"):
             (directory / name).mkdir(parents=True)
+        self.carrier = CarrierThread(directory / "spool", app)
         text = render_template(
             origin=f"http://127.0.0.1:{self.port}",
             user="root" if os.geteuid() == 0 else "",
             run_dir=directory / "run", listen=f"127.0.0.1:{self.port}", web=f"127.0.0.1:{self.web.server_port}",
-            cell_host="127.0.0.1", cell_ports=[cell.http_port], ohif_dir=directory / "ohif", carrier="127.0.0.1:9",
-            static_dir=directory / "static", decode_worker="none",
+            carrier=f"127.0.0.1:{self.carrier.port}", cell_host="127.0.0.1", cell_ports=[cell.http_port],
+            ohif_dir=directory / "ohif", static_dir=directory / "static", decode_worker="none",
         )  # fmt: skip
         configuration = directory / "nginx.conf"
         configuration.write_text(text)
@@ -56,6 +78,7 @@ class EdgeChain:
         self.process.terminate()
         self.process.wait()
         self.output.close()
+        self.carrier.close()
         self.web.shutdown()
         self.thread.join()
         self.web.server_close()

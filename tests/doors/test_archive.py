@@ -314,7 +314,7 @@ class Taking:
 def test_a18_a_running_download_breaks_off_within_seconds_of_its_persons_end_and_nobody_elses_does(
     house: Instance, hospitals: tuple[Hospital, Hospital], large: Study, workshop: Workshop, seal: Seal
 ) -> None:
-    """A browser and a program of one person, whom the administrator disables; a colleague who takes the same series along."""
+    """One person's browser, viewer and nightly program, whom the administrator disables; a colleague with the same series."""
     (owner, _), organisation = hospitals, hospitals[0].cell.organisation_id
     admin, leaver = (
         make_person(workshop.scopes, seal, organisation, PROVIDER, role, name)
@@ -322,18 +322,20 @@ def test_a18_a_running_download_breaks_off_within_seconds_of_its_persons_end_and
     )
     with workshop.scopes.open(replace(leaver.actor, fresh_at=datetime.now(UTC))) as scope:
         key = keys.make_key(scope, name="nightly copy", scopes=["archive:study:download"], days=1)[1]
-        series = scope.session.scalars(select(Series.id).where(Series.study_id == large.id, Series.series_number == 2)).one()
-    path = f"/studies/{large.id}/series/{series}/archive.zip"
+        series = scope.session.scalars(select(Series).where(Series.study_id == large.id, Series.series_number == 2)).one()
+    path = f"/studies/{large.id}/series/{series.id}/archive.zip"
+    objects = f"/dicom-web/own/studies/{large.study_instance_uid}/series/{series.series_instance_uid}"
     browser = Visitor(house.url, leaver)
     with contextlib.closing(browser), httpx.Client(base_url=house.url, timeout=60, trust_env=False) as program:
         leaving = [Taking(browser.http, path), Taking(program, path, Authorization=f"Bearer {key}")]
+        leaving.append(Taking(browser.http, objects, Accept='multipart/related; type="application/dicom"'))
         staying = Taking(owner.visitor.http, path)
         with workshop.scopes.open(admin.actor) as scope:
             disable(scope, Office(seal, workshop.redis, mails=False), leaver.user_id)
         ended = time.monotonic()
         until(lambda: "shut-out" in supervision.tail(house.layout, "carrier", 2), 10, "the downloads go on")
         seconds = time.monotonic() - ended
-        assert [each.rest() for each in leaving] == [False, False]
+        assert [each.rest() for each in leaving] == [False] * 3
         assert staying.rest()
     assert staying.taken > 6 * BIG
     assert max(each.taken for each in leaving) < 3 * BIG, [each.taken for each in leaving]

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from sidecar.adapters import carriages
 from sidecar.adapters.cell_tokens import session_hash
 from sidecar.dicomweb import jobs
 from sidecar.gate.actor import Actor, system_actor
@@ -270,7 +271,7 @@ def test_the_same_study_uid_of_another_patient_opens_no_pixels(cast: Cast, scope
 
 
 def test_whole_studies_go_to_who_may_take_them_along_and_an_instance_of_another_patient_to_nobody(
-    cast: Cast, scopes: Scopes, view: View
+    app: Flask, cast: Cast, scopes: Scopes, view: View
 ) -> None:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     twin = make_study(scopes, cast.mercy, reading=cast.nightowls, uid=study.uid, series_uids=study.series, patient_id="P2")
@@ -279,6 +280,7 @@ def test_whole_studies_go_to_who_may_take_them_along_and_an_instance_of_another_
     share_with(scopes, study.id, cast.mercy, cast.colleague)
     series = f"study={study.uid}&series={study.series[0]}"
     whole = [f"study={study.uid}", series]
+    cells = {"X-Cell-Address", "X-Cell-Token"}
     for person, status in ((cast.owner, 204), (cast.reader, 204), (cast.colleague, 403)):
         viewer = view(person, study)
 
@@ -286,11 +288,16 @@ def test_whole_studies_go_to_who_may_take_them_along_and_an_instance_of_another_
             return viewer.browser.get(f"/edge/objects?root={viewer.context}&{named}")
 
         assert [ask(each).status_code for each in whole] == [status] * 2
-        assert ask(f"{series}&instance={mine.sop_instance_uid}").status_code == 204
+        one = ask(f"{series}&instance={mine.sop_instance_uid}")
+        assert (one.status_code, cells & set(one.headers.keys())) == (204, set())
+        laid = carriages.take(app.extensions["readingroom.redis"], one.headers["X-Carried"].removeprefix("/"))
+        assert laid is not None
+        path = f"/dicom-web/studies/{study.uid}/series/{study.series[0]}/instances/{mine.sop_instance_uid}"
+        assert (laid.url, laid.bearer.user_id) == (f"http://127.0.0.1:4{path}", person.user_id)
         refused, unknown = ask(f"{series}&instance={theirs.sop_instance_uid}"), ask(f"{series}&instance=1.2.3")
         assert refused.status_code == 403
         assert words(refused) == words(unknown)
-        assert "X-Cell-Token" not in refused.headers
+        assert not (cells | {"X-Carried"}) & set(refused.headers.keys())
     own = [view(cast.colleague, study).browser.get(f"/edge/objects?root=own&{each}").status_code for each in whole]
     assert own == [403, 403]
     stranger = view(cast.stranger, make_study(scopes, cast.third, reading=cast.strangers)).browser
