@@ -317,3 +317,19 @@ def test_a_provider_from_tomorrow_is_not_fresh_for_ever(browse: Browse, cast: Ca
             assert proved <= datetime.now(UTC)
     finally:
         provider.stop()
+
+
+def test_no_link_puts_a_providers_door_on_the_sign_in_page_before_it_led_to_an_account(
+    hospital: Provider, browse: Browse, cast: Cast
+) -> None:
+    """``/sso/<any organisation>`` can be sent to anybody: the button stays away until that provider let this browser in."""
+    person, button = browse(None), f"/sso/{cast.mercy}"
+    out = person.get(button)
+    assert out.status_code == 302
+    assert button not in person.get("/login").text
+    hospital.person["email"] = cast.stranger.email
+    assert come_back(person, cast.mercy, hospital).status_code == 403
+    assert button not in person.get("/login").text
+    hospital.person["email"] = cast.owner.email
+    assert come_back(person, cast.mercy, hospital).status_code == 302
+    assert button in person.get("/login").text

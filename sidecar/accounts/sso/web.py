@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, redirect, request, session
+from flask import Blueprint, Response, current_app, make_response, redirect, request, session
 from flask.typing import ResponseReturnValue
 
 from sidecar.accounts import events, sessions, visits
@@ -46,11 +46,7 @@ def sso(_scope: Scope, organisation_id: UUID) -> ResponseReturnValue:
             "Your organisation's sign-in page does not answer as it should. Try again, or tell your administrator."
         ) from error
     session["sso"] = [str(organisation_id), question.state, question.nonce, question.verifier, time.time(), next_page()]
-    response = redirect(url)
-    response.set_cookie(
-        "sso", str(organisation_id), max_age=REMEMBERED, path="/login", httponly=True, samesite="Lax", secure=request.is_secure
-    )
-    return response
+    return redirect(url)
 
 
 @route(bp, "/<uuid:organisation_id>/callback", needs=Permission.PUBLIC)
@@ -68,11 +64,23 @@ def sso_callback(_scope: Scope, organisation_id: UUID) -> ResponseReturnValue:
         raise Denied(NOBODY_HERE)
     if trusted:
         _begin(user, identity)
-        return redirect(after)
+        return _remember(organisation_id, after)
     if user.totp_sealed is None:
         raise Denied(NO_FACTOR)
     sessions.half_open(user, next_page=after)
-    return redirect("/login/code")
+    return _remember(organisation_id, "/login/code")
+
+
+def _remember(organisation_id: UUID, where: str) -> Response:
+    """Lead on, and let this browser's sign-in page offer the organisation from now on.
+
+    Not before its provider led to an account: else a link of ours would put a stranger's provider on anybody's sign-in page.
+    """
+    response = make_response(redirect(where))
+    response.set_cookie(
+        "sso", str(organisation_id), max_age=REMEMBERED, path="/login", httponly=True, samesite="Lax", secure=request.is_secure
+    )
+    return response
 
 
 def _begin(user: User, identity: Identity) -> None:
