@@ -10,6 +10,7 @@ from sidecar.accounts import guests, identity
 from sidecar.accounts.guests_web import AddressForm, PasswordForm
 from sidecar.accounts.members import present
 from sidecar.accounts.tables import User
+from sidecar.gate import limits
 from sidecar.gate.forms import read, tentatively
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
@@ -77,6 +78,7 @@ def own_password(scope: Scope) -> ResponseReturnValue:
     form = filled.value
     if form.password != form.again:
         return _page(scope, {"again": "This is not the same."}), 400
+    limits.count_account(str(scope.user_id))
     try:
         with tentatively(scope):
             identity.change_password(scope, guests.office(), current=form.current, new=form.password)

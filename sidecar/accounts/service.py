@@ -69,6 +69,7 @@ def enrol(  # noqa: PLR0913 - what a person enters
     if user.password_hash is None:
         set_password(scope, user, password)
     elif not right_password(user, password):
+        scope.emit_refusal(events.SignInFailed(organisation_id=user.organisation_id, user_id=user.id, factor="password"))
         raise Invalid("Enter the password that you chose when you registered.")
     second_factor.keep_totp(scope, seal, user, secret=totp_secret, code=code)
     user.invitation_hash = None

@@ -14,7 +14,7 @@ from sidecar.accounts.sso import policy as sso
 from sidecar.accounts.tables import User
 from sidecar.adapters.redis import revoke_session
 from sidecar.adapters.seals import Seal
-from sidecar.gate import pace
+from sidecar.gate import limits, pace
 from sidecar.gate.actor import NOBODY, Actor
 from sidecar.gate.http import current_actor, request_id, route, scopes
 from sidecar.gate.permissions import Permission
@@ -92,6 +92,7 @@ def invitation_post(_scope: Scope, token: str) -> ResponseReturnValue:
     if not secret:
         raise Missing
     user = _invited(token)
+    limits.count_account(str(user.id))  # a link may ask for a password: who found the link must not try them all
     try:
         wanted = forms.Proof if user.password_hash else forms.Enrolment
         form = wanted.model_validate(request.form.to_dict())

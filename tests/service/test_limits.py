@@ -4,13 +4,20 @@ import json
 import subprocess
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from sidecar.accounts import lost
+from sidecar.accounts.events import SignInFailed
+from sidecar.accounts.office import Office
 from sidecar.adapters.limiter import address_key
+from sidecar.adapters.seals import Seal
 from sidecar.app import create_app
 from sidecar.gate import pace
 from sidecar.gate.permissions import Permission
@@ -19,8 +26,10 @@ from sidecar.instance import Instance
 from sidecar.instance.readiness import wait_until
 from sidecar.instance.tools import need
 from sidecar.kernel.errors import Invalid
+from sidecar.kernel.journal import JournalRow
 from sidecar.kernel.settings import Budgets, Settings, SettingsError
 from sidecar.organisations import limits
+from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
 from tests.service.edge import Edge, Seen
 from tests.service.test_tokens import Program, sign_in
@@ -259,3 +268,26 @@ def test_a12_without_redis_nobody_signs_in_and_whoever_is_in_reads_on(services: 
     page = {"Accept": "text/html", "Cookie": "rr_session=abc"}
     assert "Not answering just now" in house.ask(0, "POST", "/login", address="192.0.2.9", headers=page).text
     house.close()
+
+
+def test_a12_a_link_that_asks_for_a_password_is_no_place_to_try_them_all(
+    counted: Counted, cast: Cast, scopes: Scopes, seal: Seal
+) -> None:
+    """The link for a lost device asks for the person's password: five tries, from wherever, each on record."""
+    with scopes.open(replace(cast.mercy_admin.actor, fresh_at=datetime.now(UTC))) as scope:
+        office = Office(seal, counted.apps[0].extensions["readingroom.redis"], mails=False)
+        _user, token = lost.device_lost(scope, office, cast.owner.user_id)
+    finder = Browser(counted.apps[0])
+    assert finder.get(f"/invitation/{token}").status_code == 200
+    statuses = [
+        finder.post(
+            f"/invitation/{token}",
+            data={"password": f"guess number {number}", "code": "123456"},
+            headers={"X-Forwarded-For": counted.address()},
+        ).status_code
+        for number in range(6)
+    ]
+    assert statuses == [400] * 5 + [429]
+    with scopes.open(cast.mercy_admin.actor) as scope:
+        tried = select(func.count()).where(JournalRow.subject_id == cast.owner.user_id, JournalRow.kind == SignInFailed.kind)
+        assert scope.session.scalar(tried) == 5
