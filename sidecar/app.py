@@ -23,6 +23,7 @@ from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.change_feed import ChangeFeed
 from sidecar.adapters.limiter import Limiter
 from sidecar.adapters.nodes import CellNodes
+from sidecar.adapters.outbound import OwnGround
 from sidecar.adapters.redis import connect, publish_changes, wake_worker
 from sidecar.adapters.seals import Seal
 from sidecar.audit.checkpoints import Signer
@@ -164,7 +165,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             "readingroom.scopes": Scopes(make_engine(settings.database_url), react, after_events=publish),
             "readingroom.cell_tokens": tokens,
             "readingroom.cells": cells,
-            "readingroom.nodes": CellNodes(cells),
+            "readingroom.nodes": CellNodes(cells, OwnGround.of(settings)),
             "readingroom.checkpoints": Signer.from_pem(settings.secret("checkpoint_key.pem")),
             "readingroom.seal": Seal.from_text(settings.secret("totp_key")),
         }

@@ -5,7 +5,8 @@ from typing import Protocol
 from sidecar.adapters import knock as knocking
 from sidecar.adapters.cell_client import CellAddress, CellClient, Unable
 from sidecar.adapters.cell_work import node_name
-from sidecar.adapters.knock import Knock
+from sidecar.adapters.knock import Answer, Knock
+from sidecar.adapters.outbound import OffLimits, OwnGround, find
 
 ECHO_SECONDS = 8
 """How long the cell waits for a node; longer than a busy one takes, shorter than a person waits."""
@@ -27,8 +28,8 @@ class Nodes(Protocol):
 class CellNodes:
     """The real calls."""
 
-    def __init__(self, client: CellClient) -> None:
-        self._client = client
+    def __init__(self, client: CellClient, ground: OwnGround) -> None:
+        self._client, self._ground = client, ground
 
     def echo(self, cell: CellAddress, aet: str) -> bool:
         """Send C-ECHO."""
@@ -39,8 +40,14 @@ class CellNodes:
         return self._done(cell, f"/modalities/{node_name(aet)}/store-straight", file)
 
     def knock(self, host: str, port: int, *, calling: str, called: str, sop_class: str) -> Knock:
-        """Knock."""
-        return knocking.knock(host, port, calling=calling, called=called, sop_class=sop_class)
+        """Knock at the address the name stands for now, unless that is one of the platform's own (see ``outbound``)."""
+        try:
+            address = find(host, port, self._ground)
+        except OffLimits:
+            return Knock(Answer.UNREACHABLE)
+        except OSError:
+            return Knock(Answer.UNKNOWN_HOST)
+        return knocking.knock(address, port, calling=calling, called=called, sop_class=sop_class)
 
     def _done(self, cell: CellAddress, path: str, body: object) -> bool:
         try:

@@ -13,6 +13,7 @@ from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.knock import Answer
 from sidecar.adapters.nodes import CellNodes
+from sidecar.adapters.outbound import OwnGround
 from sidecar.kernel.clock import utc_now
 from sidecar.kernel.errors import Missing
 from sidecar.organisations.phantom import wedge_image
@@ -69,7 +70,7 @@ def calls(cell: RunningCell, node: Node) -> Iterator[tuple[CellNodes, CellAddres
     cell.write_policy()
     address = CellAddress(UUID(cell.identifier), UUID(cell.organisation), f"127.0.0.1:{cell.http_port}")
     with CellClient(TokensOfTheCell(cell.signing_key)) as client:
-        nodes = CellNodes(client)
+        nodes = CellNodes(client, OwnGround(frozenset(), frozenset(), local=True))
         until(lambda: known(nodes, address), 10, "the cell does not know the node")
         yield nodes, address
 
