@@ -137,4 +137,7 @@ def _checked(answer: Answer, passkey: Passkey) -> VerifiedAuthentication | None:
 
 def _credential_id(answer: Answer) -> bytes:
     named = answer.credential.get("rawId")
-    return base64url_to_bytes(named) if isinstance(named, str) and named.isascii() else b""
+    try:
+        return base64url_to_bytes(named) if isinstance(named, str) else b""
+    except ValueError:  # no base64: nobody's
+        return b""

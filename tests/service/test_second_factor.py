@@ -307,3 +307,11 @@ def test_another_sessions_mark_carries_nothing_either(
         data={"confirm-code": cast.owner.code(time.time() + 360)},
     )
     assert own.status_code == 303
+
+
+def test_what_is_no_passkeys_answer_is_a_wrong_one(browse: Browse, cast: Cast, scopes: Scopes) -> None:
+    person = browse(cast.reader)
+    for name in ('"a"', '"é"', "7", '"AA"'):
+        answer = person.post("/account/confirm", data={"confirm-passkey": f'{{"rawId": {name}}}'})
+        assert answer.status_code == 401, name
+    assert row(scopes, cast.reader).factor_failures == 4
