@@ -13,6 +13,8 @@ from sidecar.alerts.quarters import Quarter
 from sidecar.alerts.reviews import Line
 from sidecar.alerts.rules import CHOICES, Limits
 from sidecar.alerts.tables import AccessReview, Alert, Forwarding
+from sidecar.sharing.model import Verdict
+from sidecar.sharing.tables import BrokenGlass
 
 HOUSE, PERSON = UUID(int=1), UUID(int=2)
 
@@ -40,6 +42,7 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         alert(1, Kind.FAILED_SIGN_INS, now, count=11, addresses=["203.0.113.9", "203.0.113.14"]),
         alert(2, Kind.NEW_PLACE, now, place="198.51.100.0/24"),
         alert(3, Kind.BREAK_GLASS, now),
+        alert(4, Kind.GLASS_UNREVIEWED, now, days=4),
     ]
     settled = alert(30, Kind.LOCKED, now)
     settled.acknowledged_at, settled.acknowledged_name, settled.note = now, "Ada Mercy", "Asked her: new phone, three tries"
@@ -84,6 +87,7 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
             "admin_forwarding.html",
             {"known": {}, "values": dict.fromkeys(FORMS, EMPTY), "errors": FORMS, "certificate": None},
         ),
+        "glasses": ("admin_glass.html", glasses(now)),
         "access-review": ("admin_access_review.html", review(now)),
     }
 
@@ -134,6 +138,29 @@ def forwarding(now: datetime) -> dict[str, Any]:
     certificate = Facts("1F", "ab" * 32, "CN=readingroom.example,O=Mercy", now - timedelta(days=30), now + timedelta(days=300))
     errors = {"syslog": {"port": "At most 65535."}, "fhir": {}}
     return {"known": known, "values": values, "errors": errors, "certificate": certificate}
+
+
+def glasses(now: datetime) -> dict[str, Any]:
+    """One overdue, one to be reviewed, one's own that is open, one reviewed."""
+
+    def broken(number: int, name: str, hours: float, **more: Any) -> BrokenGlass:
+        at = now - timedelta(hours=hours)
+        common = {"user_organisation_id": HOUSE, "study_ids": [UUID(int=7)], "remark": "", "verdict": "", "reviewed_by_name": ""}
+        return BrokenGlass(
+            organisation_id=HOUSE, id=UUID(int=300 + number), user_id=UUID(int=400 + number), user_name=name, role="viewer",
+            reason="Unconscious in the emergency room, trauma call", opened_at=at, ends_at=at + timedelta(hours=1),
+            review_due_at=at + timedelta(hours=72), **{**common, **more},
+        )  # fmt: skip
+
+    reviewed = {"reviewed_at": now, "reviewed_by_name": "Ada Mercy", "verdict": "justified", "remark": "Trauma call on record"}
+    platform = {"user_organisation_id": UUID(int=9), "study_ids": None}
+    found = [
+        broken(0, "Vic Colleague", 80),
+        broken(1, "Pat Platform", 30, **platform),
+        broken(2, "Ada Mercy", 0.5),
+        broken(3, "Vic Colleague", 400, **reviewed),
+    ]
+    return {"found": found, "overdue": 1, "own_id": UUID(int=402), "verdicts": list(Verdict)}
 
 
 def review(now: datetime) -> dict[str, Any]:

@@ -47,6 +47,16 @@ def waiting(now: datetime) -> dict[str, Any]:
          "created_at": now - timedelta(hours=20)},
     ]  # fmt: skip
     change = {"id": "c1", "user_id": "u2", "role_before": "technician", "role_after": "manager", "asked_at": now}
-    changes = [change | {"asked_by": "u3"}, change | {"asked_by": "u1"}, change | {"user_id": "u1", "asked_by": "p"}]
+    why = (
+        "You came in through whoever asks for this, so it takes somebody else as the second person: another administrator or"
+        " manager, or the platform's administrator."
+    )
+    changes = [
+        change | {"asked_by": "u3"},
+        change | {"id": "c2", "asked_by": "u3"},
+        change | {"asked_by": "u1"},
+        change | {"user_id": "u1", "asked_by": "p"},
+    ]
     trouble = {"waiting": 2, "given_up": 1, "last_error": "The mail server answered 451."}
-    return list_of(now, registrations=registrations, changes=changes, code="K7QF-2M9X-TB4W", trouble=trouble, mails=True)
+    more = {"code": "K7QF-2M9X-TB4W", "trouble": trouble, "mails": True}
+    return list_of(now, registrations=registrations, changes=changes, dependent={"c2": why}, **more)
