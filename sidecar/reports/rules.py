@@ -137,6 +137,7 @@ def continues(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     kept = [{name: value for name, value in each.items() if name not in own} for each in (before, after)]
     return (
         kept[0] == kept[1]
+        and len(after["addenda"]) == len(before.get("addenda", ())) + 1
         and after["addenda"][:-1] == before.get("addenda", [])
         and after["original_signature"] == original_signature(before)
         and after["supersedes"] == {"version": before["report"]["version"], "content_hash": content_hash(before)}

@@ -34,6 +34,8 @@ def test_an_addendum_is_written_beside_the_images_and_signed(
             lambda: sign(workshop.scopes, seal, before, write(workshop.scopes, person, study), password="", code=code)
         ).result()
     page = seat(person)
+    # The images are shown in other tests.
+    page.route("**/ohif/**", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
     page.goto(f"/reading/{study.id}")
     expect(page.get_by_text("No acute finding.")).to_be_visible()
     page.keyboard.press("a")

@@ -129,3 +129,58 @@ def test_the_journal_hears_of_writing_at_intervals() -> None:
     assert rules.worth_a_line(AT, AT, first=True)
     assert not rules.worth_a_line(AT, AT + timedelta(seconds=1), first=False)
     assert rules.worth_a_line(AT, AT + timedelta(minutes=5), first=False)
+
+
+def appended(before: dict[str, Any], text: str = "One more nodule.", purpose: str = "addendum") -> dict[str, Any]:
+    said = {"id": "a", "purpose": purpose, "text": text, "NumberOfStudyRelatedSeries": 3, "NumberOfStudyRelatedInstances": 220}
+    who = {"signer_id": "v", "signer_name": "Dr. Sam Second"}
+    return rules.append_content(before, said, signer=who, at=AT + timedelta(hours=1), meaning=Meaning.AUTHOR)
+
+
+@given(st.lists(st.tuples(st.text(max_size=40), st.sampled_from(["addendum", "correction"])), min_size=1, max_size=5))
+@settings(max_examples=60)
+def test_d02_each_version_is_the_one_before_it_and_one_addendum(texts: list[tuple[str, str]]) -> None:
+    versions = [signed()]
+    for text, purpose in texts:
+        before = copy.deepcopy(versions[-1])
+        versions.append(appended(versions[-1], text, purpose))
+        assert versions[-2] == before, "what was signed is not touched"
+        assert rules.continues(versions[-2], versions[-1])
+    first, last = versions[0], versions[-1]
+    assert last["sections"] == first["sections"]
+    assert last["original_signature"] == first["signature"]
+    assert [each["text"] for each in last["addenda"]] == [text for text, _purpose in texts]
+    assert rules.standing(last) == ("corrected" if "correction" in {purpose for _text, purpose in texts} else "appended")
+    assert rules.is_bound(
+        last, claimed_hash=rules.content_hash(last), report_id=first["report"]["id"], version=len(versions), signer_id="v"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sections": {"impression": "Bleeding."}},
+        {"addenda": []},
+        {"addenda": [{"text": "another"}, {"text": "two"}]},
+        {"original_signature": {"signer_name": "Somebody"}},
+        {"supersedes": {"version": 1, "content_hash": ""}},
+        {"patient": {}},
+    ],
+)
+def test_a_version_that_changes_anything_signed_does_not_continue_it(change: dict[str, Any]) -> None:
+    before = signed()
+    assert rules.continues(before, appended(before))
+    assert not rules.continues(before, {**appended(before), **change})
+
+
+def test_an_addendum_is_signed_when_it_says_something_and_once() -> None:
+    def missing(text: str, status: str) -> set[str]:
+        return {each.name for each in rules.addendum_checks(text=text, status=status) if not each.passed}
+
+    assert missing("x", "draft") == set()
+    assert missing(" \n", "draft") == {"text"}
+    assert missing("x", "final") == {"draft"}
+    assert rules.images_seen(signed()) == 214
+    assert rules.images_seen(appended(signed())) == 220
+    with pytest.raises(Invalid, match="not longer"):
+        rules.clean_addendum("x" * (rules.SECTION_LIMIT + 1))

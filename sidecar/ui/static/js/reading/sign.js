@@ -32,6 +32,7 @@ export class Sign {
     $('button[type="submit"]', this.form).disabled = blocked;
     this.complain(blocked ? 'Not ready to be signed: see the marked checks.' : '');
     this.dialog.showModal();
+    $$('.addendum', this.dialog).at(-1)?.scrollIntoView({ block: 'nearest' }); // what is signed now, under what was
     (blocked ? $('footer [data-close]', this.dialog) : this.form.elements['sign-password']).focus();
   }
 
