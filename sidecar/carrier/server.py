@@ -21,7 +21,8 @@ from sidecar.carrier.watch import Running, Watch
 LOG = structlog.get_logger("carrier")
 PATIENCE = ClientTimeout(total=None, sock_connect=10, sock_read=590)
 """A packed study waits its turn among the cell's other jobs; nginx waits a little longer than we do."""
-READ_AHEAD = 1 << 18
+READ_AHEAD = 1 << 20
+"""Bytes of a cell's answer that may wait to be written to disk; the library stops reading at twice that."""
 PASSED_ON = ("Accept", "X-Request-ID")
 """What nginx says to us and a cell hears too."""
 MOST = 250
@@ -104,7 +105,7 @@ class Carrier:
         path = (self.exports / carriage.file).resolve()
         if not path.is_relative_to(self.exports.resolve()) or not path.is_file():
             return web.Response(status=404)
-        answer = web.FileResponse(path, chunk_size=READ_AHEAD)
+        answer = web.FileResponse(path, chunk_size=1 << 18)
         await answer.prepare(request)
         running.whole = True
         BYTES.inc(answer.body_length)
