@@ -22,6 +22,7 @@ from sidecar.adapters.cell_client import CellClient
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.adapters.change_feed import ChangeFeed
 from sidecar.adapters.limiter import Limiter
+from sidecar.adapters.lookups import Lookup
 from sidecar.adapters.nodes import CellNodes
 from sidecar.adapters.outbound import OwnGround
 from sidecar.adapters.redis import connect, publish_changes, wake_worker
@@ -151,6 +152,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     redis = connect(settings.redis_url)
     tokens = CellTokens.from_pem(settings.secret("cell_signing_key.pem"))
     cells = CellClient(tokens)
+    lookup = Lookup(settings.secret("lookup_key"))
 
     def publish(events: list[Event]) -> None:
         publish_changes(redis, {org for each in events for org in each.audience})
@@ -162,7 +164,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             "readingroom.settings": settings,
             "readingroom.redis": redis,
             "readingroom.changes": ChangeFeed(connect(settings.redis_url)),
-            "readingroom.scopes": Scopes(make_engine(settings.database_url), react, after_events=publish),
+            "readingroom.scopes": Scopes(make_engine(settings.database_url), react, after_events=publish, lookup=lookup),
             "readingroom.cell_tokens": tokens,
             "readingroom.cells": cells,
             "readingroom.nodes": CellNodes(cells, OwnGround.of(settings)),

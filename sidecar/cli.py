@@ -226,7 +226,7 @@ def admin(data: Path, email: str, name: str) -> None:
     instance = running(data)
     try:
         with closing(open_workshop(Settings.from_env(instance.env()))) as shop:
-            token = invite_first_admin(shop.scopes, email=email, name=name)
+            token = invite_first_admin(shop.scopes, shop.seal, email=email, name=name)
     except Problem as problem:
         raise click.ClickException(problem.message) from problem
     console.print("Open this link once, within seven days, to set password and authenticator:")

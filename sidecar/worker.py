@@ -14,6 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.adapters.lookups import Lookup
 from sidecar.adapters.redis import WAKE, connect, publish_changes
 from sidecar.adapters.seals import Seal
 from sidecar.gate.machine import Workshop
@@ -68,7 +69,9 @@ def open_workshop(settings: Settings) -> Workshop:
 
     return Workshop(
         settings=settings,
-        scopes=Scopes(make_engine(settings.database_url), react, after_events=publish),
+        scopes=Scopes(
+            make_engine(settings.database_url), react, after_events=publish, lookup=Lookup(settings.secret("lookup_key"))
+        ),
         redis=redis,
         tokens=CellTokens.from_pem(settings.secret("cell_signing_key.pem")),
         seal=Seal.from_text(settings.secret("totp_key")),

@@ -173,7 +173,8 @@ def make_person(scopes: Scopes, seal: Seal, organisation_id: UUID, kind: Organis
             User(
                 organisation_id=organisation_id,
                 id=user_id,
-                email=email,
+                email_sealed=seal.close(email.encode(), place=f"users|{user_id}|email"),
+                email_lookup=scope.lookup.of(email),
                 name=name,
                 role=role.value,
                 zone="",

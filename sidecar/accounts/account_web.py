@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from sidecar.accounts import asking, ending, enrolling, passkey_proof, second_factor, sessions, tokens, visits
+from sidecar.accounts import addresses, asking, ending, enrolling, passkey_proof, second_factor, sessions, tokens, visits
 from sidecar.accounts.devices import device_words
 from sidecar.accounts.service import get_user
 from sidecar.accounts.stepup import need_fresh
@@ -25,6 +25,7 @@ def account(scope: Scope) -> ResponseReturnValue:
     return render_template(
         "account.html",
         person=user,
+        email=addresses.of(scope, asking.seal(), user),
         codes_left=second_factor.codes_left(scope, user.id),
         codes_in_a_set=second_factor.CODES_IN_A_SET,
         passkeys=passkey_proof.of_person(scope, user),
@@ -36,9 +37,8 @@ def account(scope: Scope) -> ResponseReturnValue:
 def authenticator(scope: Scope) -> ResponseReturnValue:
     """Draw a new authenticator's secret, this once."""
     need_fresh(scope)
-    return render_template(
-        "account_authenticator.html", error="", again=request.path, **enrolling.offer(get_user(scope, scope.user_id))
-    )
+    address = addresses.of(scope, asking.seal(), get_user(scope, scope.user_id))
+    return render_template("account_authenticator.html", error="", again=request.path, **enrolling.offer(address))
 
 
 @route(bp, "/account/authenticator", needs=OWN, methods=("POST",))

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from sidecar.accounts import rules, service
+from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import Actor, OrganisationKind, Role
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Invalid
@@ -31,7 +32,7 @@ def platform_root(organisation_id: UUID | None = None) -> Actor:
     return Actor(None, organisation_id, Role.ADMIN, OrganisationKind.PLATFORM, "command line")
 
 
-def invite_first_admin(scopes: Scopes, *, email: str, name: str) -> str:
+def invite_first_admin(scopes: Scopes, seal: Seal, *, email: str, name: str) -> str:
     """Create a platform administrator and return the token of the single-use invitation link.
 
     Raises:
@@ -43,5 +44,5 @@ def invite_first_admin(scopes: Scopes, *, email: str, name: str) -> str:
         raise Invalid(str(fault)) from fault
     organisation = platform_id(scopes)
     with scopes.open(platform_root(organisation)) as scope:
-        _user, token = service.invite_user(scope, organisation_id=organisation, email=email, name=name, role=Role.ADMIN)
+        _user, token = service.invite_user(scope, seal, organisation_id=organisation, email=email, name=name, role=Role.ADMIN)
     return token

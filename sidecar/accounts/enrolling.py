@@ -11,16 +11,18 @@ import segno
 from flask import session
 
 from sidecar.accounts import asking, second_factor
-from sidecar.accounts.tables import User
 
 PLACE = "session|enrolling|totp"
 
 
-def offer(user: User) -> dict[str, str]:
-    """Return a new secret with its otpauth:// link and QR code (SVG), for the page that shows them this once."""
+def offer(address: str) -> dict[str, str]:
+    """Return a new secret with its otpauth:// link and QR code (SVG), for the page that shows them this once.
+
+    ``address`` is the person's, under which an authenticator lists it.
+    """
     secret = pyotp.random_base32()
     session["enrolling"] = base64.b64encode(asking.seal().close(secret.encode(), place=PLACE)).decode()
-    uri = second_factor.provisioning_uri(user, secret)
+    uri = second_factor.provisioning_uri(address, secret)
     drawing = io.BytesIO()
     segno.make(uri, error="m").save(drawing, kind="svg", xmldecl=False, svgclass="qr", lineclass=None, border=2, omitsize=True)
     return {"secret": secret, "uri": uri, "qr": drawing.getvalue().decode()}

@@ -71,8 +71,8 @@ def _proved(scope: Scope, user: User) -> bool:
     return second_factor.verify(scope, asking.seal(), user, code=request.form.get("code", ""))
 
 
-def _walls(pending: tuple[UUID, UUID, str]) -> Actor:
-    organisation_id, user_id, _email = pending
+def _walls(pending: tuple[UUID, UUID]) -> Actor:
+    organisation_id, user_id = pending
     return Actor(user_id, organisation_id, None, None)
 
 

@@ -1,8 +1,6 @@
 """What a person changes about themselves: name, e-mail address, password. Each shows first, moments ago, that it is them."""
 
-from sqlalchemy import select
-
-from sidecar.accounts import letters, links, member_events, service
+from sidecar.accounts import addresses, letters, links, member_events, service
 from sidecar.accounts.ending import end_everywhere
 from sidecar.accounts.links import Purpose
 from sidecar.accounts.member_tables import AccountToken
@@ -33,12 +31,12 @@ def change_password(scope: Scope, office: Office, *, current: str, new: str) -> 
     user = present(scope, scope.user_id)
     if not service.right_password(user, current):
         raise Invalid(WRONG)
-    service.set_password(scope, user, new)
+    service.set_password(scope, office.seal, user, new)
     links.withdraw(scope, user.id, Purpose.RESET)
     scope.session.flush()
     scope.emit(member_events.PasswordChanged(organisation_id=user.organisation_id, user_id=user.id, by="password"))
     end_everywhere(scope, office.redis, user.id, keep=scope.actor.session)
-    office.write(scope, user.organisation_id, user.email, letters.password_changed(user.name))
+    office.write_to(scope, user, letters.password_changed(user.name))
 
 
 def change_address(scope: Scope, office: Office, email: str) -> bool:
@@ -53,13 +51,13 @@ def change_address(scope: Scope, office: Office, email: str) -> bool:
         _take_address(scope, office, user, email)
         return True
     scope.emit(member_events.AddressChangeAsked(organisation_id=user.organisation_id, user_id=user.id))
+    house, purpose = user.organisation_id, Purpose.EMAIL
     if _taken(scope, user, email):
-        house = organisation_name(scope, user.organisation_id)
-        office.write(scope, user.organisation_id, email, letters.already_a_member(house))
+        office.write(scope, house, email, letters.already_a_member(organisation_name(scope, house)))
         return False
-    token = links.make(scope, organisation_id=user.organisation_id, purpose=Purpose.EMAIL, subject_id=user.id, email=email)
-    office.write(scope, user.organisation_id, email, letters.confirm_address(user.name), path=f"/verify/{token}")
-    office.write(scope, user.organisation_id, user.email, letters.address_changing(user.name))
+    token = links.make(scope, office.seal, organisation_id=house, purpose=purpose, subject_id=user.id, email=email)
+    office.write(scope, house, email, letters.confirm_address(user.name), path=f"/verify/{token}")
+    office.write_to(scope, user, letters.address_changing(user.name))
     return False
 
 
@@ -68,15 +66,15 @@ def confirm_address(scope: Scope, office: Office, link: AccountToken) -> None:
     user = present(scope, link.subject_id)
     if user.disabled_at or user.id != scope.user_id:
         raise Missing(links.SPENT)
-    _take_address(scope, office, user, link.email)
+    _take_address(scope, office, user, addresses.of(scope, office.seal, link))
 
 
 def _take_address(scope: Scope, office: Office, user: User, email: str) -> None:
-    if email == user.email:
+    if scope.lookup.of(email) == user.email_lookup:
         raise Invalid("This is your address already.")
     if _taken(scope, user, email):
         raise Conflict("Somebody else in your organisation has this address.")
-    user.email = email
+    addresses.keep(scope, office.seal, user, email)
     links.withdraw(scope, user.id)
     scope.session.flush()
     scope.emit(member_events.AddressChanged(organisation_id=user.organisation_id, user_id=user.id))
@@ -84,5 +82,5 @@ def _take_address(scope: Scope, office: Office, user: User, email: str) -> None:
 
 
 def _taken(scope: Scope, user: User, email: str) -> bool:
-    same = (User.organisation_id == user.organisation_id, User.email == email, User.deleted_at.is_(None), User.id != user.id)
-    return scope.session.scalar(select(User.id).where(*same)) is not None
+    other = service.at_address(scope, user.organisation_id, email)
+    return other is not None and other.id != user.id

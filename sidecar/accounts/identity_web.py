@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from sidecar.accounts import guests, identity
+from sidecar.accounts import addresses, asking, guests, identity
 from sidecar.accounts.guests_web import AddressForm, PasswordForm
 from sidecar.accounts.members import present
 from sidecar.accounts.tables import User
@@ -94,7 +94,10 @@ def own(scope: Scope) -> User:
 
 
 def _page(scope: Scope, errors: object) -> str:
-    return render_template("account_identity.html", person=own(scope), errors=errors)
+    person = own(scope)
+    return render_template(
+        "account_identity.html", person=person, email=addresses.of(scope, asking.seal(), person), errors=errors
+    )
 
 
 def _back(text: str) -> ResponseReturnValue:

@@ -45,7 +45,7 @@ def _register(scopes: Scopes, office: Office, each: Asked) -> None:
 
 
 def _send_links(scopes: Scopes, office: Office, each: Asked) -> None:
-    with scopes.open(NOBODY, login=each.email) as asking:
+    with scopes.open(NOBODY, login=scopes.lookup.of(each.email)) as asking:
         found = reset.accounts_of(asking, each.email)
     for organisation_id, user_id in found:
         inside = Actor(None, organisation_id, None, None)

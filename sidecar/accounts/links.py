@@ -8,7 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import delete, select
 
+from sidecar.accounts import addresses
 from sidecar.accounts.member_tables import AccountToken
+from sidecar.adapters.seals import Seal
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Missing
 
@@ -30,20 +32,21 @@ def hash_of(token: str) -> str:
     return "link:" + hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
-def make(scope: Scope, *, organisation_id: UUID, purpose: Purpose, subject_id: UUID, email: str) -> str:
+def make(  # noqa: PLR0913 - what a link is
+    scope: Scope, seal: Seal, *, organisation_id: UUID, purpose: Purpose, subject_id: UUID, email: str
+) -> str:
     """Return the token of a new link; earlier ones of the same person for the same purpose open nothing any more."""
     withdraw(scope, subject_id, purpose)
     token = secrets.token_urlsafe(32)
-    scope.session.add(
-        AccountToken(
-            organisation_id=organisation_id,
-            hash=hash_of(token),
-            purpose=purpose.value,
-            subject_id=subject_id,
-            email=email,
-            expires_at=scope.now + LIFE[purpose],
-        )
+    link = AccountToken(
+        organisation_id=organisation_id,
+        hash=hash_of(token),
+        purpose=purpose.value,
+        subject_id=subject_id,
+        expires_at=scope.now + LIFE[purpose],
     )
+    link.email_sealed = addresses.sealed(scope, seal, link, email)
+    scope.session.add(link)
     scope.session.flush()
     return token
 

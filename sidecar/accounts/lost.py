@@ -45,7 +45,7 @@ def device_lost(scope: Scope, office: Office, user_id: UUID) -> tuple[User, str]
         f"Hello {user.name},\n\nyour authenticator, passkeys and backup codes were revoked because a device was reported lost."
         " Add a new authenticator; you need your password for it.\n\nThe link works once, for seven days:"
     )
-    office.write(scope, user.organisation_id, user.email, ("Add a new authenticator", text), path=f"/invitation/{token}")
+    office.write_to(scope, user, ("Add a new authenticator", text), path=f"/invitation/{token}")
     return user, token
 
 

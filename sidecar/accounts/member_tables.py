@@ -3,10 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKeyConstraint, Index, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy import DateTime, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sidecar.kernel.db import Base
+from sidecar.vault.model import sealed_at
 
 
 class OrganisationCode(Base):
@@ -26,12 +27,13 @@ class Registration(Base):
     __tablename__ = "registrations"
     __table_args__ = (
         ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),
-        UniqueConstraint("organisation_id", "email"),
+        UniqueConstraint("organisation_id", "email_lookup"),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(Text)
+    email_sealed: Mapped[bytes] = mapped_column(LargeBinary, info=sealed_at("registrations|{id}|email"))
+    email_lookup: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     password_hash: Mapped[str] = mapped_column(Text)
     password_pepper: Mapped[int] = mapped_column(SmallInteger)
@@ -42,8 +44,8 @@ class Registration(Base):
 class AccountToken(Base):
     """A link somebody was sent. Only its hash is kept, and the row goes when it is used.
 
-    ``purpose`` is a tokens.Purpose; ``subject_id`` the account or the registration it belongs to; ``email`` the address that the
-    link proves.
+    ``purpose`` is a tokens.Purpose; ``subject_id`` the account or the registration it belongs to; ``email_sealed`` the address
+    that the link proves.
     """
 
     __tablename__ = "account_tokens"
@@ -57,7 +59,7 @@ class AccountToken(Base):
     hash: Mapped[str] = mapped_column(Text, primary_key=True)
     purpose: Mapped[str] = mapped_column(Text)
     subject_id: Mapped[UUID]
-    email: Mapped[str] = mapped_column(Text)
+    email_sealed: Mapped[bytes] = mapped_column(LargeBinary, info=sealed_at("account_tokens|{hash}|email"))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

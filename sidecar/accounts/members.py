@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from sidecar.accounts import links, member_events, service
+from sidecar.accounts import addresses, links, member_events, service
 from sidecar.accounts.ending import end_everywhere
 from sidecar.accounts.office import Office
 from sidecar.accounts.tables import User
@@ -44,7 +44,7 @@ def delete_user(scope: Scope, office: Office, user_id: UUID) -> User:
     links.withdraw(scope, user_id)
     user.deleted_at = scope.now
     user.disabled_at = user.disabled_at or scope.now
-    user.email = ""
+    addresses.forget(user)
     user.password_hash = user.totp_sealed = user.invitation_hash = user.invitation_expires_at = None
     scope.session.flush()
     scope.emit(member_events.UserDeleted(organisation_id=user.organisation_id, user_id=user.id))

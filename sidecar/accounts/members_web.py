@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict
 
-from sidecar.accounts import codes, guests, members, registration, reset, roles, seconds
+from sidecar.accounts import addresses, asking, codes, guests, members, registration, reset, roles, seconds
 from sidecar.accounts.member_tables import RoleChange
 from sidecar.accounts.users_web import MANAGE, page, people_page, role_words, tell, whose
 from sidecar.gate.actor import Role
@@ -116,6 +116,7 @@ def _person(scope: Scope, user_id: UUID, *, link: str = "", error: str = "") -> 
     return render_template(
         "admin_user.html",
         person=person,
+        email=addresses.of(scope, asking.seal(), person),
         organisation=owner,
         roles=role_words(owner.kind),
         own=user_id == scope.actor.user_id,

@@ -16,7 +16,7 @@ from webauthn.helpers.structs import (
 )
 from webauthn.registration.verify_registration_response import VerifiedRegistration
 
-from sidecar.accounts import events, second_factor
+from sidecar.accounts import addresses, events, second_factor
 from sidecar.accounts.factor_tables import Passkey
 from sidecar.accounts.passkey_proof import Answer, Question, descriptors, of_person
 from sidecar.accounts.stepup import need_fresh
@@ -29,7 +29,7 @@ MOST_PASSKEYS = 10
 TRANSPORTS = frozenset(each.value for each in AuthenticatorTransport)
 
 
-def options(scope: Scope, question: Question) -> dict[str, Any]:
+def options(scope: Scope, seal: Seal, question: Question) -> dict[str, Any]:
     """Return the options for ``navigator.credentials.create`` of the acting person. Raises StepUp."""
     need_fresh(scope)
     user = _own(scope)
@@ -37,7 +37,7 @@ def options(scope: Scope, question: Question) -> dict[str, Any]:
         rp_id=question.site.host,
         rp_name="Reading Room",
         user_id=user.id.bytes,
-        user_name=user.email,
+        user_name=addresses.of(scope, seal, user),
         user_display_name=user.name,
         challenge=question.ask(),
         exclude_credentials=descriptors(of_person(scope, user)),

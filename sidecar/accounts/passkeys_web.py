@@ -30,7 +30,7 @@ class NewPasskey(BaseModel):
 @route(bp, "/account/passkeys/new", needs=Permission.SIGNED_IN)
 def passkey_options(scope: Scope) -> ResponseReturnValue:
     """Return the options for making a passkey."""
-    return jsonify(passkeys.options(scope, asking.question(asker=scope.actor.session, purpose=REGISTER)))
+    return jsonify(passkeys.options(scope, asking.seal(), asking.question(asker=scope.actor.session, purpose=REGISTER)))
 
 
 @route(bp, "/account/passkeys", needs=Permission.SIGNED_IN, methods=("POST",))

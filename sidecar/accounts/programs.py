@@ -58,9 +58,8 @@ def prove_password(*, email: str, password: str) -> Proved:
     Raises Denied for an account without a second factor, or whose organisation wants its own sign-in: only who knows the
     password hears that.
     """
-    address = email.strip().lower()
-    with pace.evenly(), _open(NOBODY, login=address) as asking:
-        user = service.check_password(asking, email=address, password=password)
+    with pace.evenly(), _open(NOBODY, login=scopes().lookup.of(email)) as asking:
+        user = service.check_password(asking, email=email, password=password)
     if user is None:
         raise Unauthenticated(WRONG)
     with _open(Actor(user.id, user.organisation_id, None, None)) as asking:

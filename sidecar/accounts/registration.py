@@ -5,13 +5,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from sidecar.accounts import letters, links, member_events, passwords, policy
+from sidecar.accounts import addresses, letters, links, member_events, passwords, policy
 from sidecar.accounts.events import UserInvited
 from sidecar.accounts.links import Purpose
 from sidecar.accounts.member_tables import Registration
 from sidecar.accounts.office import Office
 from sidecar.accounts.passwords import Kept
-from sidecar.accounts.service import INVITATION_LIFE, invitation_hash
+from sidecar.accounts.service import INVITATION_LIFE, at_address, invitation_hash
 from sidecar.accounts.tables import User
 from sidecar.gate.actor import Role
 from sidecar.gate.scope import Scope
@@ -28,15 +28,16 @@ def ask(scope: Scope, office: Office, *, email: str, name: str, kept: Kept) -> N
     The scope is inside the organisation, in nobody's name. Nothing comes back: a guest must not see what was found.
     """
     house = organisation_name(scope, scope.organisation_id)
-    if _member(scope, email) is not None:
+    if at_address(scope, scope.organisation_id, email) is not None:
         office.write(scope, scope.organisation_id, email, letters.already_a_member(house))
         return
-    row = scope.session.scalar(select(Registration).where(Registration.email == email))
+    row = scope.session.scalar(select(Registration).where(Registration.email_lookup == scope.lookup.of(email)))
     if row and row.verified_at:
         office.write(scope, scope.organisation_id, email, letters.still_waiting(house))
         return
     if row is None:
-        row = Registration(organisation_id=scope.organisation_id, id=uuid4(), email=email)
+        row = Registration(organisation_id=scope.organisation_id, id=uuid4())
+        addresses.keep(scope, office.seal, row, email)
         scope.session.add(row)
     row.name, row.password_hash, row.password_pepper, row.created_at = name, kept.hash, kept.pepper, scope.now
     scope.session.flush()
@@ -44,7 +45,8 @@ def ask(scope: Scope, office: Office, *, email: str, name: str, kept: Kept) -> N
     if not office.mails:  # nobody can show that an address is theirs; whoever approves knows the person
         _tell_approvers(scope, row)
         return
-    token = links.make(scope, organisation_id=row.organisation_id, purpose=Purpose.REGISTRATION, subject_id=row.id, email=email)
+    purpose = Purpose.REGISTRATION
+    token = links.make(scope, office.seal, organisation_id=row.organisation_id, purpose=purpose, subject_id=row.id, email=email)
     office.write(scope, row.organisation_id, email, letters.verify_registration(name, house), path=f"/verify/{token}")
 
 
@@ -74,13 +76,13 @@ def approve(scope: Scope, office: Office, registration_id: UUID, *, role: Role) 
     policy.need_may_give(scope.actor, role, kind=house.kind)
     if office.mails and row.verified_at is None:
         raise Conflict(f"{row.name} has not confirmed the e-mail address yet.")
-    if _member(scope, row.email, row.organisation_id) is not None:
+    address = addresses.of(scope, office.seal, row)
+    if at_address(scope, row.organisation_id, address) is not None:
         raise Conflict("Somebody with this e-mail address is already in the organisation.")
     token = secrets.token_urlsafe(32)
     user = User(
         organisation_id=row.organisation_id,
         id=uuid4(),
-        email=row.email,
         name=row.name,
         role=role.value,
         zone="",
@@ -92,6 +94,7 @@ def approve(scope: Scope, office: Office, registration_id: UUID, *, role: Role) 
         approved_by=scope.user_id,
         created_at=scope.now,
     )
+    addresses.keep(scope, office.seal, user, address)
     scope.session.add(user)
     _close(scope, row)
     where = user.organisation_id
@@ -101,7 +104,7 @@ def approve(scope: Scope, office: Office, registration_id: UUID, *, role: Role) 
         )
     )
     scope.emit(UserInvited(organisation_id=where, user_id=user.id, role=role.value))
-    office.write(scope, user.organisation_id, user.email, letters.approved(user.name, house.name), path=f"/invitation/{token}")
+    office.write(scope, user.organisation_id, address, letters.approved(user.name, house.name), path=f"/invitation/{token}")
     return user, token
 
 
@@ -111,7 +114,7 @@ def decline(scope: Scope, office: Office, registration_id: UUID) -> str:
     house = organisation_name(scope, row.organisation_id)
     scope.emit(member_events.RegistrationDeclined(organisation_id=row.organisation_id, registration_id=row.id))
     if row.verified_at:
-        office.write(scope, row.organisation_id, row.email, letters.declined(row.name, house))
+        office.write(scope, row.organisation_id, addresses.of(scope, office.seal, row), letters.declined(row.name, house))
     _close(scope, row)
     return row.name
 
@@ -127,11 +130,6 @@ def organisation_name(scope: Scope, organisation_id: UUID) -> str:
     """Return what an organisation is called in letters."""
     name: str = scope.one(select(Organisation.name).where(Organisation.id == organisation_id))
     return name
-
-
-def _member(scope: Scope, email: str, organisation_id: UUID | None = None) -> User | None:
-    same = (User.organisation_id == (organisation_id or scope.organisation_id), User.email == email, User.deleted_at.is_(None))
-    return scope.session.scalar(select(User).where(*same))
 
 
 def _close(scope: Scope, row: Registration) -> None:

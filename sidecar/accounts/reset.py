@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from sidecar.accounts import letters, links, member_events, service
+from sidecar.accounts import addresses, letters, links, member_events, service
 from sidecar.accounts.ending import end_everywhere
 from sidecar.accounts.links import Purpose
 from sidecar.accounts.members import present
@@ -15,8 +15,8 @@ from sidecar.kernel.errors import Conflict, Missing
 
 
 def accounts_of(scope: Scope, email: str) -> list[tuple[UUID, UUID]]:
-    """Return (organisation, person) of every open account with this address. The scope was opened with ``login=email``."""
-    good = (User.email == email, User.disabled_at.is_(None), User.password_hash.is_not(None))
+    """Return (organisation, person) of every open account with this address. The scope was opened for it."""
+    good = (User.email_lookup == scope.lookup.of(email), User.disabled_at.is_(None), User.password_hash.is_not(None))
     return [
         (organisation, user) for organisation, user in scope.session.execute(select(User.organisation_id, User.id).where(*good))
     ]
@@ -25,8 +25,8 @@ def accounts_of(scope: Scope, email: str) -> list[tuple[UUID, UUID]]:
 def send(scope: Scope, office: Office, user_id: UUID) -> None:
     """Send the link to the account's address. The scope is inside the person's organisation."""
     user = present(scope, user_id)
-    token = _link(scope, user, by="owner")
-    office.write(scope, user.organisation_id, user.email, letters.reset(user.name), path=f"/reset/{token}")
+    token = _link(scope, office, user, by="owner")
+    office.write_to(scope, user, letters.reset(user.name), path=f"/reset/{token}")
 
 
 def hand_over(scope: Scope, office: Office, user_id: UUID) -> str:
@@ -40,7 +40,7 @@ def hand_over(scope: Scope, office: Office, user_id: UUID) -> str:
     if user.disabled_at or user.password_hash is None:
         raise Conflict("This account has no password to replace.")
     user.identity_verified_at = user.identity_verified_by = None
-    return _link(scope, user, by="administrator")
+    return _link(scope, office, user, by="administrator")
 
 
 def choose(scope: Scope, office: Office, *, token: str, password: str) -> None:
@@ -51,17 +51,19 @@ def choose(scope: Scope, office: Office, *, token: str, password: str) -> None:
     """
     found = links.find(scope, token, Purpose.RESET)
     user = present(scope, found.subject_id)
-    if user.disabled_at or user.email != found.email or user.id != scope.user_id:
+    same = addresses.of(scope, office.seal, user) == addresses.of(scope, office.seal, found)
+    if user.disabled_at or not same or user.id != scope.user_id:
         raise Missing(links.SPENT)
-    service.set_password(scope, user, password)
+    service.set_password(scope, office.seal, user, password)
     links.use(scope, token, Purpose.RESET)
     links.withdraw(scope, user.id, Purpose.RESET)
     scope.session.flush()
     scope.emit(member_events.PasswordChanged(organisation_id=user.organisation_id, user_id=user.id, by="link"))
     end_everywhere(scope, office.redis, user.id)
-    office.write(scope, user.organisation_id, user.email, letters.password_changed(user.name))
+    office.write_to(scope, user, letters.password_changed(user.name))
 
 
-def _link(scope: Scope, user: User, *, by: str) -> str:
+def _link(scope: Scope, office: Office, user: User, *, by: str) -> str:
     scope.emit(member_events.ResetAsked(organisation_id=user.organisation_id, user_id=user.id, by=by))
-    return links.make(scope, organisation_id=user.organisation_id, purpose=Purpose.RESET, subject_id=user.id, email=user.email)
+    house, address = user.organisation_id, addresses.of(scope, office.seal, user)
+    return links.make(scope, office.seal, organisation_id=house, purpose=Purpose.RESET, subject_id=user.id, email=address)

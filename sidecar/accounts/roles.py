@@ -98,7 +98,7 @@ def _apply(scope: Scope, office: Office, change: RoleChange, user: User) -> None
     scope.session.flush()
     scope.emit(_said(member_events.RoleChanged, change))
     end_everywhere(scope, office.redis, user.id)
-    office.write(scope, user.organisation_id, user.email, letters.role_changed(user.name, change.role_after))
+    office.write_to(scope, user, letters.role_changed(user.name, change.role_after))
 
 
 def _need_another(scope: Scope, user_id: UUID) -> None:

@@ -12,7 +12,7 @@ import pyotp
 from redis import Redis
 from sqlalchemy import CursorResult, delete, func, select, update
 
-from sidecar.accounts import ending, events, rules
+from sidecar.accounts import addresses, ending, events, rules
 from sidecar.accounts.factor_tables import BackupCode
 from sidecar.accounts.stepup import need_fresh
 from sidecar.accounts.tables import User
@@ -32,14 +32,13 @@ def begin_totp(scope: Scope, seal: Seal) -> tuple[str, str]:
 
     Nothing is stored: it counts once ``enable_totp`` has seen a code of it.
     """
-    del seal
     secret = pyotp.random_base32()
-    return secret, provisioning_uri(_own(scope), secret)
+    return secret, provisioning_uri(addresses.of(scope, seal, _own(scope)), secret)
 
 
-def provisioning_uri(user: User, secret: str) -> str:
-    """Return the otpauth:// link an authenticator reads."""
-    return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="Reading Room")
+def provisioning_uri(address: str, secret: str) -> str:
+    """Return the otpauth:// link an authenticator reads; ``address`` names the account there."""
+    return pyotp.TOTP(secret).provisioning_uri(name=address, issuer_name="Reading Room")
 
 
 def enable_totp(scope: Scope, seal: Seal, redis: Redis, *, secret: str, code: str) -> None:
@@ -160,9 +159,8 @@ def unlock(scope: Scope, user: User) -> None:
 def tell(scope: Scope, seal: Seal, user: User, text: str) -> None:
     """Tell a person what happened to their account, in the house and by mail."""
     notify(scope, organisation_id=user.organisation_id, user_id=user.id, kind="account", text=text, href="/account")
-    mail.post(
-        scope, seal, organisation_id=user.organisation_id, to=user.email, subject="Your account", text=text, path="/account"
-    )
+    house, address = user.organisation_id, addresses.of(scope, seal, user)
+    mail.post(scope, seal, organisation_id=house, to=address, subject="Your account", text=text, path="/account")
 
 
 def _use_totp(scope: Scope, seal: Seal, user: User, code: str) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
 
-from sidecar.accounts import events, member_events, passwords, second_factor
+from sidecar.accounts import addresses, events, member_events, passwords, second_factor
 from sidecar.accounts.passwords import KEEPER, Kept
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
@@ -30,18 +30,19 @@ def list_users(scope: Scope, organisation_id: UUID) -> list[User]:
     return list(scope.session.scalars(people))
 
 
-def invite_user(scope: Scope, *, organisation_id: UUID, email: str, name: str, role: Role) -> tuple[User, str]:
+def invite_user(  # noqa: PLR0913 - who is invited, where, as what
+    scope: Scope, seal: Seal, *, organisation_id: UUID, email: str, name: str, role: Role
+) -> tuple[User, str]:
     """Create an account without password; return it with the token of its single-use link, shown once.
 
     Whoever was invited and never came is invited anew: links get lost. The earlier link opens nothing any more.
     """
-    address = email.strip().lower()
-    same = (User.organisation_id == organisation_id, User.email == address, User.deleted_at.is_(None))
-    user = scope.session.scalar(select(User).where(*same))
+    user = at_address(scope, organisation_id, email)
     if user and (user.password_hash or user.disabled_at):
         raise Conflict("Somebody with this e-mail address is already in the organisation.")
     if user is None:
-        user = User(organisation_id=organisation_id, id=uuid4(), email=address, zone="", totp_last_step=0, created_at=scope.now)
+        user = User(organisation_id=organisation_id, id=uuid4(), zone="", totp_last_step=0, created_at=scope.now)
+        addresses.keep(scope, seal, user, email)
         scope.session.add(user)
     token = secrets.token_urlsafe(32)
     user.name, user.role, user.invited_by = name.strip(), role.value, scope.actor.user_id
@@ -49,6 +50,12 @@ def invite_user(scope: Scope, *, organisation_id: UUID, email: str, name: str, r
     scope.session.flush()
     scope.emit(events.UserInvited(organisation_id=organisation_id, user_id=user.id, role=role.value))
     return user, token
+
+
+def at_address(scope: Scope, organisation_id: UUID, email: str) -> User | None:
+    """Return who of an organisation has this address, shut accounts included, or None."""
+    mine = (User.organisation_id == organisation_id, User.deleted_at.is_(None))
+    return scope.session.scalar(select(User).where(*mine, User.email_lookup == scope.lookup.of(email)))
 
 
 def invited(scope: Scope, token: str) -> User:
@@ -67,7 +74,7 @@ def enrol(  # noqa: PLR0913 - what a person enters
     Who registered has a password already, and shows it: the link alone, in a foreign letter box, does not make an account.
     """
     if user.password_hash is None:
-        set_password(scope, user, password)
+        set_password(scope, seal, user, password)
     elif not right_password(user, password):
         scope.emit_refusal(events.SignInFailed(organisation_id=user.organisation_id, user_id=user.id, factor="password"))
         raise Invalid("Enter the password that you chose when you registered.")
@@ -80,10 +87,9 @@ def enrol(  # noqa: PLR0913 - what a person enters
 def check_password(scope: Scope, *, email: str, password: str) -> User | None:
     """Return the account that e-mail and password open, or None. Takes as long for unknown addresses.
 
-    The scope was opened with ``login=email``. The caller commits also on None, so that the failure is on record.
+    The scope was opened with ``login=`` the address's lookup. The caller commits also on None, so that the failure is on record.
     """
-    address = email.strip().lower()
-    candidates = list(scope.session.scalars(select(User).where(User.email == address)))
+    candidates = list(scope.session.scalars(select(User).where(User.email_lookup == scope.lookup.of(email))))
     for user in candidates:
         if right_password(user, password) and not user.disabled_at:
             return user
@@ -111,10 +117,11 @@ def right_password(user: User, password: str) -> bool:
     return good
 
 
-def set_password(scope: Scope, user: User, password: str) -> None:
+def set_password(scope: Scope, seal: Seal, user: User, password: str) -> None:
     """Give a person a new password; raise Invalid, in words for them, when it is easily guessed or built from what is known."""
     house = scope.session.scalar(select(Organisation.name).where(Organisation.id == user.organisation_id)) or ""
-    if fault := passwords.fault(password, context=passwords.context_of(user.email, user.name, house)):
+    context = passwords.context_of(addresses.of(scope, seal, user), user.name, house)
+    if fault := passwords.fault(password, context=context):
         raise Invalid(fault)
     _keep(user, password)
 

@@ -157,17 +157,17 @@ def _renew() -> None:
 def half_open(user: User, *, next_page: str) -> None:
     """Remember, under a new session id, that a person's password was right: the second factor is still to come."""
     _renew()
-    session["pending"] = [str(user.organisation_id), str(user.id), user.email, time.time()]
+    session["pending"] = [str(user.organisation_id), str(user.id), time.time()]
     session["next"] = next_page
     generate_csrf()
 
 
-def pending() -> tuple[UUID, UUID, str] | None:
-    """Return organisation, person and e-mail address of whoever has given the password, until PENDING_SECONDS are over."""
+def pending() -> tuple[UUID, UUID] | None:
+    """Return organisation and person of whoever has given the password, until PENDING_SECONDS are over."""
     found = session.get("pending")
-    if not found or time.time() - float(found[3]) > PENDING_SECONDS:
+    if not found or time.time() - float(found[2]) > PENDING_SECONDS:
         return None
-    return UUID(found[0]), UUID(found[1]), str(found[2])
+    return UUID(found[0]), UUID(found[1])
 
 
 def begin(user: User) -> None:

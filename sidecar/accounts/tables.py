@@ -16,18 +16,22 @@ class User(Base):
     ``totp_last_step`` makes a code work once (RFC 6238 §5.2). ``factor_failures`` counts wrong codes since the last right one.
     Without ``identity_verified_at`` a person may not sign (21 CFR 11.100(b)). ``password_pepper`` names the secret that was mixed
     into the password before it was hashed (see passwords). Who was deleted keeps the row, so that no id ever means somebody else;
-    ``email`` is empty then, and free for another account. ``invited_by``, ``approved_by``: who let this person in.
+    the address is gone then, and free for another account. Addresses are sealed, and found by a lookup (see addresses).
+    ``invited_by``, ``approved_by``: who let this person in.
     """
 
     __tablename__ = "users"
     __table_args__ = (
         ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),
-        Index("uq_users_email_in_use", "organisation_id", "email", unique=True, postgresql_where=text("deleted_at IS NULL")),
+        Index(
+            "uq_users_email_in_use", "organisation_id", "email_lookup", unique=True, postgresql_where=text("deleted_at IS NULL")
+        ),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(Text)
+    email_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, info=sealed_at("users|{id}|email"))
+    email_lookup: Mapped[str | None] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
     zone: Mapped[str] = mapped_column(Text, default="")

@@ -8,7 +8,20 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from sidecar.accounts import codes, guests, letters, members, policy, registration, roles, rules, seconds, service
+from sidecar.accounts import (
+    addresses,
+    asking,
+    codes,
+    guests,
+    letters,
+    members,
+    policy,
+    registration,
+    roles,
+    rules,
+    seconds,
+    service,
+)
 from sidecar.gate.actor import OrganisationKind, Role
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
@@ -66,14 +79,15 @@ def role_words(kind: str, only: Sequence[Role] = tuple(Role)) -> list[tuple[str,
 def page(scope: Scope, filled: Filled[InvitationForm], *, owner_id: UUID | None = None, link: str = "", invited: str = "") -> str:
     """Draw the list, with what waits for a decision and the invitation form."""
     owner = queries.organisation(scope, owner_id or whose(scope)).organisation
-    people = service.list_users(scope, owner.id)
+    people, newcomers = service.list_users(scope, owner.id), registration.waiting(scope, owner.id)
     changes = roles.waiting(scope, owner.id)
     return render_template(
         "admin_users.html",
         organisation=owner,
         users=people,
         names={each.id: each.name for each in people},
-        registrations=registration.waiting(scope, owner.id),
+        registrations=newcomers,
+        addresses=addresses.by_id(scope, asking.seal(), [*people, *newcomers]),
         changes=changes,
         dependent={each.id: seconds.dependence(scope, each) for each in changes},
         code=codes.code_of(scope, owner.id),
@@ -106,7 +120,9 @@ def invite(scope: Scope) -> ResponseReturnValue:
     try:
         policy.need_may_give(scope.actor, form.role, kind=owner.kind)
         with tentatively(scope):
-            user, token = service.invite_user(scope, organisation_id=owner.id, email=form.email, name=form.name, role=form.role)
+            user, token = service.invite_user(
+                scope, asking.seal(), organisation_id=owner.id, email=form.email, name=form.name, role=form.role
+            )
     except (Invalid, Denied) as problem:
         return page(scope, filled.refused("role", problem.message)), problem.status
     except Conflict as problem:
@@ -114,8 +130,8 @@ def invite(scope: Scope) -> ResponseReturnValue:
     path = f"/invitation/{token}"
     office = guests.office()
     if office.mails:
-        office.write(scope, owner.id, user.email, letters.invitation(user.name, owner.name), path=path)
-        tell(f"An invitation is on its way to {user.email}.")
+        office.write_to(scope, user, letters.invitation(user.name, owner.name), path=path)
+        tell(f"An invitation is on its way to {form.email}.")
         return redirect(people_page(owner.id))
     origin = current_app.extensions["readingroom.settings"].public_url
     return page(scope, Filled(None, {}), link=f"{origin}{path}", invited=user.name)

@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 
-from sidecar.accounts import enrolling, events, forms, service, sessions
+from sidecar.accounts import addresses, enrolling, events, forms, service, sessions
 from sidecar.accounts.asking import next_page
 from sidecar.accounts.ending import LONGEST_CELL_TOKEN
 from sidecar.accounts.sso import policy as sso
@@ -50,9 +50,9 @@ def login_post(_scope: Scope) -> ResponseReturnValue:
         form = forms.SignIn.model_validate(request.form.to_dict())
     except ValidationError:
         return render_template("login.html", email=email, error=WRONG, next_page=next_page()), 401
-    began, address = pace.now(), form.email.strip().lower()
-    with scopes().open(NOBODY, login=address, request_id=request_id(), address=request.remote_addr or "") as asking:
-        user = service.check_password(asking, email=address, password=form.password)
+    began, lookup = pace.now(), scopes().lookup.of(form.email)
+    with scopes().open(NOBODY, login=lookup, request_id=request_id(), address=request.remote_addr or "") as asking:
+        user = service.check_password(asking, email=form.email, password=form.password)
     if user is None:
         pace.wait(began)
         return render_template("login.html", email=email, error=WRONG, next_page=next_page()), 401
@@ -81,8 +81,8 @@ def logout(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/invitation/<token>", needs=Permission.PUBLIC)
 def invitation(_scope: Scope, token: str) -> ResponseReturnValue:
     """Show the page where an invited person sets password and second factor."""
-    user = _invited(token)
-    return _enrol_page(user, enrolling.offer(user), error="")
+    user, address = _invited(token)
+    return _enrol_page(user, address, enrolling.offer(address), error="")
 
 
 @route(bp, "/invitation/<token>", needs=Permission.PUBLIC, methods=("POST",))
@@ -91,7 +91,7 @@ def invitation_post(_scope: Scope, token: str) -> ResponseReturnValue:
     secret = enrolling.offered()
     if not secret:
         raise Missing
-    user = _invited(token)
+    user, address = _invited(token)
     limits.count_account(str(user.id))  # a link may ask for a password: who found the link must not try them all
     try:
         wanted = forms.Proof if user.password_hash else forms.Enrolment
@@ -101,25 +101,26 @@ def invitation_post(_scope: Scope, token: str) -> ResponseReturnValue:
             guest = service.invited(asking, token)
             service.enrol(asking, guest, password=form.password, totp_secret=secret, code=form.code, seal=_seal())
     except ValidationError:
-        return _enrol_page(user, DRAWN, error=UNFIT), 400
+        return _enrol_page(user, address, DRAWN, error=UNFIT), 400
     except Invalid as problem:
-        return _enrol_page(user, DRAWN, error=problem.message), 400
+        return _enrol_page(user, address, DRAWN, error=problem.message), 400
     session.clear()
     flash({"text": "Password and authenticator are set. Sign in with them.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
     return redirect("/login")
 
 
-def _invited(token: str) -> User:
-    """Return whose invitation this is; Missing says what to do about a link that was used or ran out."""
+def _invited(token: str) -> tuple[User, str]:
+    """Return whose invitation this is, with their address; Missing says what to do about a link that was used or ran out."""
     with scopes().open(NOBODY, login=service.invitation_hash(token)) as asking:
         try:
-            return service.invited(asking, token)
+            user = service.invited(asking, token)
         except Missing as unknown:
             raise Missing(SPENT) from unknown
+        return user, addresses.of(asking, _seal(), user)
 
 
-def _enrol_page(user: User, drawn: Mapping[str, str], *, error: str) -> str:
+def _enrol_page(user: User, address: str, drawn: Mapping[str, str], *, error: str) -> str:
     has_password = user.password_hash is not None
     return render_template(
-        "enrol.html", user_name=user.name, email=user.email, has_password=has_password, error=error, again=request.path, **drawn
+        "enrol.html", user_name=user.name, email=address, has_password=has_password, error=error, again=request.path, **drawn
     )

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
 
+from sidecar.accounts import addresses
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
 from sidecar.alerts.events import ReviewConfirmed, ReviewExported
@@ -55,7 +56,7 @@ class Line:
     changes: Sequence[tuple[datetime, str, str]]
 
 
-def lines(scope: Scope, quarter: Quarter) -> list[Line]:
+def lines(scope: Scope, seal: Seal, quarter: Quarter) -> list[Line]:
     """Return every person of the scope's organisation as of now, deleted ones as long as they changed in the quarter."""
     people = scope.session.scalars(select(User).where(User.organisation_id == scope.organisation_id).order_by(User.name, User.id))
     kind = scope.session.scalars(select(Organisation.kind).where(Organisation.id == scope.organisation_id)).one()
@@ -64,7 +65,7 @@ def lines(scope: Scope, quarter: Quarter) -> list[Line]:
         Line(
             user_id=user.id,
             name=user.name,
-            email=user.email,
+            email=addresses.of(scope, seal, user),
             role=user.role,
             state=state(user),
             created_at=user.created_at,
@@ -102,9 +103,9 @@ def as_csv(found: Iterable[Line]) -> str:
     return text.getvalue()
 
 
-def export(scope: Scope, quarter: Quarter) -> str:
+def export(scope: Scope, seal: Seal, quarter: Quarter) -> str:
     """Return the list as CSV and put on record that it was taken along."""
-    found = lines(scope, quarter)
+    found = lines(scope, seal, quarter)
     scope.emit(ReviewExported(organisation_id=scope.organisation_id, quarter=str(quarter), people=len(found)))
     return as_csv(found)
 
@@ -113,7 +114,7 @@ def confirm(scope: Scope, seal: Seal, quarter: Quarter, *, seen_hash: str, note:
     """Keep the list as it is now as reviewed. Raises Conflict when it is not the one that was looked at any more."""
     if quarter > Quarter.of(scope.now):
         raise Invalid("This quarter has not begun.")
-    found = lines(scope, quarter)
+    found = lines(scope, seal, quarter)
     content = as_csv(found).encode()
     digest = fingerprint(found)
     if digest != seen_hash:

@@ -1,12 +1,11 @@
 """The access review: the page of a quarter, the same as CSV, and its confirmation."""
 
-from typing import cast
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request
+from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from sidecar.adapters.seals import Seal
+from sidecar.accounts import asking
 from sidecar.alerts import reviews
 from sidecar.alerts.forms import ReviewForm
 from sidecar.alerts.quarters import Quarter
@@ -27,7 +26,7 @@ SHOWN = 6
 def access_review(scope: Scope) -> ResponseReturnValue:
     """Show who may do what as of now, with the changes of the quarter (``?quarter=``, else the present one)."""
     quarter = _quarter(scope, request.args.get("quarter", ""))
-    found = reviews.lines(scope, quarter)
+    found = reviews.lines(scope, asking.seal(), quarter)
     return render_template(
         "admin_access_review.html",
         lines=found,
@@ -43,7 +42,7 @@ def access_review_csv(scope: Scope, quarter: str) -> ResponseReturnValue:
     """Hand the same over as CSV."""
     need_fresh(scope)
     named = Quarter.named(quarter)
-    return _csv(reviews.export(scope, named), f"access-review-{named}")
+    return _csv(reviews.export(scope, asking.seal(), named), f"access-review-{named}")
 
 
 @route(bp, "/admin/access-review/<quarter>/confirm", needs=REVIEW, methods=("POST",))
@@ -52,8 +51,7 @@ def confirm_access_review(scope: Scope, quarter: str) -> ResponseReturnValue:
     named, filled = Quarter.named(quarter), read(ReviewForm, request.form)
     if filled.value is None:
         raise Invalid(next(iter(filled.errors.values())))
-    seal = cast("Seal", current_app.extensions["readingroom.seal"])
-    reviews.confirm(scope, seal, named, seen_hash=filled.value.seen, note=filled.value.note)
+    reviews.confirm(scope, asking.seal(), named, seen_hash=filled.value.seen, note=filled.value.note)
     text = f"The review of {named.label} is confirmed and kept."
     flash({"text": text, "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
     return redirect(f"/admin/access-review?quarter={named}")
@@ -63,7 +61,7 @@ def confirm_access_review(scope: Scope, quarter: str) -> ResponseReturnValue:
 def confirmed_access_review(scope: Scope, review_id: UUID) -> ResponseReturnValue:
     """Hand over a list as it was when it was confirmed."""
     need_fresh(scope)
-    review, content = reviews.kept(scope, cast("Seal", current_app.extensions["readingroom.seal"]), review_id)
+    review, content = reviews.kept(scope, asking.seal(), review_id)
     return _csv(content, f"access-review-{review.quarter}-confirmed")
 
 

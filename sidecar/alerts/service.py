@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from sidecar.accounts import addresses
 from sidecar.adapters.seals import Seal
 from sidecar.alerts import queries, words
 from sidecar.alerts.events import AlertAcknowledged, AlertRaised
@@ -111,7 +112,8 @@ def tell(scope: Scope, seal: Seal, watch: AlertWatch) -> None:
     for person in people:
         subject = words.label(unmailed[0].kind) if len(unmailed) == 1 else f"{len(unmailed)} alerts"
         text = "\n\n".join(f"{sentences[each.id]}\n{words.advice(each.kind)}" for each in unmailed)
-        post(scope, seal, organisation_id=scope.organisation_id, to=person.email, subject=subject, text=text, path=PAGE)
+        address = addresses.of(scope, seal, person)
+        post(scope, seal, organisation_id=scope.organisation_id, to=address, subject=subject, text=text, path=PAGE)
     for each in unmailed:
         each.mailed_at = scope.now
     watch.mailed_at = scope.now

@@ -9,7 +9,7 @@ from flask import Blueprint, current_app
 from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import select
 
-from sidecar.accounts import guests, letters, members, policy, roles, rules, service
+from sidecar.accounts import addresses, asking, guests, letters, members, policy, roles, rules, service
 from sidecar.accounts.tables import User
 from sidecar.gate import api
 from sidecar.gate.actor import OrganisationKind, Role
@@ -108,12 +108,12 @@ def _owner(scope: Scope, named: UUID | None) -> UUID:
     return organisations.organisation(scope, named or scope.organisation_id).organisation.id
 
 
-def _shown(user: User, waiting: dict[UUID, str]) -> UserShown:
+def _shown(scope: Scope, user: User, waiting: dict[UUID, str]) -> UserShown:
     state = State.DISABLED if user.disabled_at else State.ACTIVE if user.password_hash else State.INVITED
     return UserShown(
         id=user.id,
         organization_id=user.organisation_id,
-        email=user.email,
+        email=addresses.of(scope, asking.seal(), user),
         name=user.name,
         role=Role(user.role),
         state=state,
@@ -137,7 +137,7 @@ def list_users(scope: Scope, query: UsersAsked) -> UsersAnswer:
     found = scope.session.scalars(newest_first(people, query, User.created_at, User.id)).all()
     rows, following = cut(query, found, lambda each: After(each.created_at, each.id))
     waiting = _waiting(scope, owner)
-    return UsersAnswer(users=[_shown(each, waiting) for each in rows], next=following)
+    return UsersAnswer(users=[_shown(scope, each, waiting) for each in rows], next=following)
 
 
 @api.route(
@@ -155,19 +155,21 @@ def invite_user(scope: Scope, body: NewUser) -> InvitedAnswer:
     """Invite somebody: by mail, or by a link in the answer where no mail leaves the house."""
     owner = organisations.organisation(scope, _owner(scope, body.organization_id)).organisation
     policy.need_may_give(scope.actor, body.role, kind=owner.kind)
-    user, token = service.invite_user(scope, organisation_id=owner.id, email=body.email, name=body.name, role=body.role)
+    user, token = service.invite_user(
+        scope, asking.seal(), organisation_id=owner.id, email=body.email, name=body.name, role=body.role
+    )
     office, path = guests.office(), f"/invitation/{token}"
     if office.mails:
-        office.write(scope, owner.id, user.email, letters.invitation(user.name, owner.name), path=path)
+        office.write_to(scope, user, letters.invitation(user.name, owner.name), path=path)
     link = None if office.mails else current_app.extensions["readingroom.settings"].public_url + path
-    return InvitedAnswer(user=_shown(user, {}), invitation=link)
+    return InvitedAnswer(user=_shown(scope, user, {}), invitation=link)
 
 
 @api.route(bp, "/api/users/<uuid:user_id>", needs=MANAGE, answer=UserAnswer, etag=True)
 def show_user(scope: Scope, user_id: UUID) -> UserAnswer:
     """Show one."""
     user = members.present(scope, user_id)
-    return UserAnswer(user=_shown(user, _waiting(scope, user.organisation_id)))
+    return UserAnswer(user=_shown(scope, user, _waiting(scope, user.organisation_id)))
 
 
 @api.route(

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import pyotp
 from rich.console import Console
-from sqlalchemy import select
 
+from sidecar.accounts import addresses, service
 from sidecar.accounts.passwords import KEEPER
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
@@ -96,26 +96,25 @@ def write_people(scopes: Scopes, book: Book, houses: Mapping[str, UUID], seal: S
     for login in book.logins:
         organisation = houses[login.house]
         with scopes.open(system_actor(organisation)) as scope:
-            if scope.session.scalar(select(User.id).where(User.email == login.email)):
+            if service.at_address(scope, organisation, login.email):
                 continue
             user_id, kept = uuid4(), KEEPER.keep(book.password)
             sealed = vault.close(scope, seal, organisation, login.totp_secret.encode(), place=f"users|{user_id}|totp")
-            scope.session.add(
-                User(
-                    organisation_id=organisation,
-                    id=user_id,
-                    email=login.email,
-                    name=login.name,
-                    role=login.role,
-                    zone="",
-                    password_hash=kept.hash,
-                    password_pepper=kept.pepper,
-                    totp_sealed=sealed,
-                    totp_last_step=0,
-                    identity_verified_at=scope.now,
-                    created_at=scope.now,
-                )
+            user = User(
+                organisation_id=organisation,
+                id=user_id,
+                name=login.name,
+                role=login.role,
+                zone="",
+                password_hash=kept.hash,
+                password_pepper=kept.pepper,
+                totp_sealed=sealed,
+                totp_last_step=0,
+                identity_verified_at=scope.now,
+                created_at=scope.now,
             )
+            addresses.keep(scope, seal, user, login.email)
+            scope.session.add(user)
 
 
 def current_code(env: Mapping[str, str], user: str) -> str:

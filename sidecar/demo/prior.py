@@ -61,5 +61,5 @@ def share_prior(scopes: Scopes, book: Book, hospital: UUID) -> None:
 
 def _user(scopes: Scopes, organisation: UUID, email: str) -> UUID:
     with scopes.open(system_actor(organisation)) as scope:
-        found: UUID = scope.one(select(User.id).where(User.email == email))
+        found: UUID = scope.one(select(User.id).where(User.email_lookup == scope.lookup.of(email)))
     return found

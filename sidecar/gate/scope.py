@@ -12,6 +12,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from sidecar.adapters.lookups import NO_LOOKUP, Lookup
 from sidecar.gate.actor import Actor, OrganisationKind
 from sidecar.kernel import journal
 from sidecar.kernel.clock import Clock, utc_now
@@ -46,7 +47,10 @@ React = Callable[["Scope", Event], None]
 
 @dataclass(slots=True)
 class Scope:
-    """What every service receives. Never commit through it; ``emit`` what happened and return a value."""
+    """What every service receives. Never commit through it; ``emit`` what happened and return a value.
+
+    ``lookup`` makes what e-mail addresses are found by.
+    """
 
     actor: Actor
     now: datetime
@@ -54,6 +58,7 @@ class Scope:
     react: React
     request_id: str = ""
     address: str = ""
+    lookup: Lookup = NO_LOOKUP
     events: list[Event] = field(default_factory=list)
     refusals: list[Event] = field(default_factory=list)
     told: list[tuple[Actor, str, Event]] = field(default_factory=list)
@@ -171,6 +176,7 @@ class Scopes:
     react: React
     clock: Clock = utc_now
     after_events: Callable[[list[Event]], None] = lambda _events: None
+    lookup: Lookup = NO_LOOKUP
 
     @contextmanager
     def open(
@@ -178,13 +184,13 @@ class Scopes:
     ) -> Iterator[Scope]:
         """Begin a transaction inside the actor's walls; commit at the end, roll back on any exception.
 
-        ``login`` lets an anonymous door see the accounts of one e-mail address, ``cell`` the row of one cell: the two
-        questions that come before any organisation is known.
+        ``login`` lets an anonymous door see the accounts of one e-mail address (by its lookup), ``cell`` the row of one cell:
+        the two questions that come before any organisation is known.
         """
         now = self.clock()
         walls = _walls(actor, login=login, cell=cell, now=now)
         with WalledSession(self.engine, expire_on_commit=False, info={"walls": walls}) as session:
-            scope = Scope(actor, now, session, self.react, request_id, address)
+            scope = Scope(actor, now, session, self.react, request_id, address, self.lookup)
             try:
                 yield scope
             except Problem:

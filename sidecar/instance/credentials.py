@@ -29,6 +29,7 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "session_key": _key_32,
     "totp_key": _key_32,
     "pepper": _key_32,
+    "lookup_key": _key_32,
     "cell_signing_key.pem": _signing_key,
     "checkpoint_key.pem": _signing_key,
     "access_signing_key.pem": _signing_key,

@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from sidecar.accounts import addresses
 from sidecar.adapters import supervisor_rpc
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import system_actor
@@ -148,6 +149,7 @@ def restore(instance: Instance, file: Path, key_file: Path, passphrase: str) -> 
                 for generation, data_key in data_keys.items():
                     keys.add(scope, shop.seal, KeyName(owner, Purpose.ROWS, generation), data_key)
                 keys.add(scope, shop.seal, KeyName(owner, Purpose.COPIES, 1), key.key)
+                addresses.look_up_anew(scope, shop.seal)
                 scope.emit(CopyRestored(organisation_id=owner, rows=rows))
     return owner, rows
 

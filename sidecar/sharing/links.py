@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
+from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import Actor
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Gone, Invalid, Missing
@@ -23,6 +24,7 @@ from sidecar.studies import queries
 from sidecar.studies.model import Status
 from sidecar.studies.service import place_of
 from sidecar.studies.tables import Study
+from sidecar.vault.service import close, open_sealed
 
 CODE_SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Nothing that is mistaken for something else when read out on the telephone."""
@@ -40,7 +42,7 @@ class Opening:
 
 
 def make(  # noqa: PLR0913 - what a link is
-    scope: Scope, study_id: UUID, *, what: What, recipient: str, days: int, most_views: int, with_code: bool
+    scope: Scope, seal: Seal, study_id: UUID, *, what: What, recipient: str, days: int, most_views: int, with_code: bool
 ) -> tuple[ShareLink, str, str]:
     """Make a link to an own study; return it with its token and its code ("" without), which are shown this once."""
     study = own_study(scope, study_id)
@@ -55,7 +57,6 @@ def make(  # noqa: PLR0913 - what a link is
         id=uuid4(),
         study_id=study.id,
         what=what.value,
-        recipient=recipient.strip(),
         token_hash=rules.token_hash(token),
         code_hash=rules.code_hash(token, code) if code else None,
         most_views=most_views,
@@ -64,6 +65,7 @@ def make(  # noqa: PLR0913 - what a link is
         created_by_name=scope.actor.name,
         expires_at=scope.now + timedelta(days=days),
     )
+    link.recipient_sealed = close(scope, seal, link.organisation_id, recipient.strip().encode(), place=_place(link))
     scope.session.add(link)
     scope.session.flush()
     told = LinkMade(
@@ -77,6 +79,11 @@ def of_study(scope: Scope, study: Study) -> Sequence[ShareLink]:
     """Return the links ever made to a study, the newest first."""
     here = (ShareLink.organisation_id == study.organisation_id, ShareLink.study_id == study.id)
     return scope.session.scalars(select(ShareLink).where(*here).order_by(ShareLink.created_at.desc())).all()
+
+
+def recipient_of(scope: Scope, seal: Seal, link: ShareLink) -> str:
+    """Return for whom a link was made: a name, or an address."""
+    return open_sealed(scope, seal, link.organisation_id, link.recipient_sealed, place=_place(link)).decode()
 
 
 def revoke(scope: Scope, study_id: UUID, link_id: UUID) -> None:
@@ -159,3 +166,7 @@ def _count_wrong(scope: Scope, link: ShareLink) -> Opening:
 
 def _refuse(scope: Scope, link: ShareLink, why: str) -> None:
     scope.emit(LinkRefused(organisation_id=link.organisation_id, study_id=link.study_id, link_id=link.id, why=why))
+
+
+def _place(link: ShareLink) -> str:
+    return f"share_links|{link.id}|recipient"

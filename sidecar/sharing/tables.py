@@ -3,11 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKeyConstraint, Index, Integer, Text, Uuid
+from sqlalchemy import CheckConstraint, DateTime, ForeignKeyConstraint, Index, Integer, LargeBinary, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sidecar.kernel.db import Base
+from sidecar.vault.model import sealed_at
 
 
 class StudyShare(Base):
@@ -45,7 +46,7 @@ class ShareLink(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     study_id: Mapped[UUID]
     what: Mapped[str] = mapped_column(Text)
-    recipient: Mapped[str] = mapped_column(Text)
+    recipient_sealed: Mapped[bytes] = mapped_column(LargeBinary, info=sealed_at("share_links|{id}|recipient"))
     token_hash: Mapped[str] = mapped_column(Text)
     code_hash: Mapped[str | None] = mapped_column(Text)
     wrong_codes: Mapped[int] = mapped_column(Integer, default=0)

@@ -16,13 +16,15 @@ from sidecar.vault.rows import Connection
 
 KEPT = {
     "organisations": "its name: whom the rest is about",
-    "users": "the journal names people by these rows; their secrets are sealed",
+    "users": "the journal names people by these rows; their secrets are sealed, their addresses gone",
     "contracts": "what was billed",
     "journal": "who did what, six years (45 CFR 164.316(b)(2)(i))",
     "journal_checkpoints": "they prove the journal",
     "journal_keeping": "how long the journal is kept",
 }
 """Tables whose rows outlive their organisation's shredding, each with its reason."""
+EMPTIED = {"users": ("email_sealed", "email_lookup")}
+"""What of a kept row goes nevertheless. Whoever holds the key of lookups could try addresses against one that stayed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,10 @@ def remainder(connection: Connection, organisation_id: UUID) -> Remainder:
 
 
 def erase(connection: Connection, organisation_id: UUID) -> int:
-    """Delete every row of an organisation except KEPT, all or nothing; return how many. Conflict while a legal hold is on."""
+    """Delete every row of an organisation except KEPT, and what is EMPTIED in those, all or nothing; return how many rows.
+
+    Raises Conflict while a legal hold is on.
+    """
     who = {"organisation": organisation_id}
     held = connection.execute(
         "SELECT 1 FROM legal_holds WHERE organisation_id = %(organisation)s AND lifted_at IS NULL UNION ALL"
@@ -71,6 +76,9 @@ def erase(connection: Connection, organisation_id: UUID) -> int:
         for table in erased:
             deleted = connection.execute(sql.SQL("DELETE FROM {} WHERE {}").format(sql.Identifier(table), rows.mine(table)), who)
             gone += deleted.rowcount
+        for table, columns in EMPTIED.items():
+            empty = sql.SQL(", ").join(sql.SQL("{} = NULL").format(sql.Identifier(column)) for column in columns)
+            connection.execute(sql.SQL("UPDATE {} SET {} WHERE {}").format(sql.Identifier(table), empty, rows.mine(table)), who)
     for table in [*erased, "data_keys", "users"]:
         connection.execute(sql.SQL("VACUUM FULL {}").format(sql.Identifier(table)))  # the files are written anew without them
     connection.execute("CHECKPOINT")

@@ -50,13 +50,24 @@ def newest_generation(scope: Scope, organisation_id: UUID) -> int | None:
 
 
 def named(scope: Scope, master: Seal, name: KeyName) -> Seal:
-    """Return the key of one generation, to open with; KeyDestroyed when it is gone, Missing when it never was."""
+    """Return the key of one generation, to open with; KeyDestroyed when it is gone, Missing when it never was.
+
+    It is unwrapped once in a transaction: a list of people opens a value for each of them.
+    """
+    known: dict[tuple[Seal, KeyName], Seal] = scope.session.info.setdefault("data_keys", {})
+    if (master, name) not in known:
+        known[master, name] = _unwrap(master, _row(scope, name))
+    return known[master, name]
+
+
+def _row(scope: Scope, name: KeyName) -> DataKey:
     same = (
         DataKey.organisation_id == name.organisation_id,
         DataKey.purpose == name.purpose,
         DataKey.generation == name.generation,
     )
-    return _unwrap(master, scope.one(select(DataKey).where(*same).execution_options(populate_existing=True)))
+    row: DataKey = scope.one(select(DataKey).where(*same).execution_options(populate_existing=True))
+    return row
 
 
 def living(scope: Scope, master: Seal, organisation_id: UUID) -> dict[int, bytes]:

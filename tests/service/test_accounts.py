@@ -95,11 +95,12 @@ def test_disabled_account_is_out_at_its_next_request(cast: Cast, scopes: Scopes,
     assert admin.get("/login").status_code == 200
 
 
-def test_invitation_sets_password_and_second_factor_once(cast: Cast, scopes: Scopes, browse: Browse) -> None:
+def test_invitation_sets_password_and_second_factor_once(cast: Cast, scopes: Scopes, seal: Seal, browse: Browse) -> None:
     with scopes.open(cast.mercy_admin.actor) as scope:
-        user, token = service.invite_user(
-            scope, organisation_id=cast.mercy, email=f"new.{cast.mercy.hex[:6]}@example.org", name="New Person", role=Role.VIEWER
-        )
+        _user, token = service.invite_user(
+            scope, seal, organisation_id=cast.mercy, email=(email := f"new.{cast.mercy.hex[:6]}@example.org"),
+            name="New Person", role=Role.VIEWER,
+        )  # fmt: skip
     guest = browse(None)
     assert guest.get(f"/invitation/{token}").status_code == 200
     found = re.search(r'<code class="secret">(\w+)</code>', guest.get(f"/invitation/{token}").text)
@@ -113,8 +114,8 @@ def test_invitation_sets_password_and_second_factor_once(cast: Cast, scopes: Sco
     spent = guest.get(f"/invitation/{token}")
     assert spent.status_code == 404
     assert "ask whoever invited you" in spent.text
-    with scopes.open(NOBODY, login=user.email) as scope:
-        assert service.check_password(scope, email=user.email, password=PASSWORD) is not None
+    with scopes.open(NOBODY, login=scopes.lookup.of(email)) as scope:
+        assert service.check_password(scope, email=email, password=PASSWORD) is not None
 
 
 def test_unsafe_request_without_token_is_refused(cast: Cast, app: Flask) -> None:

@@ -59,12 +59,12 @@ def counted(scopes: Scopes, organisation_id: UUID, what: type[Mail] | type[Notif
 
 def fail(scopes: Scopes, person: Person, times: int, *, address: str = "203.0.113.9") -> None:
     for _ in range(times):
-        with scopes.open(NOBODY, login=person.email, address=address) as scope:
+        with scopes.open(NOBODY, login=scopes.lookup.of(person.email), address=address) as scope:
             scope.emit_refusal(SignInFailed(organisation_id=person.organisation_id, user_id=person.user_id, factor="password"))
 
 
 def sign_in(scopes: Scopes, person: Person, address: str) -> None:
-    with scopes.open(NOBODY, login=person.email, address=address) as scope:
+    with scopes.open(NOBODY, login=scopes.lookup.of(person.email), address=address) as scope:
         scope.emit(SignedIn(organisation_id=person.organisation_id, user_id=person.user_id))
 
 

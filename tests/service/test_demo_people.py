@@ -22,7 +22,9 @@ def test_a03_a_demo_password_is_kept_with_pepper_at_once(app: Flask, scopes: Sco
     for _ in range(2):  # the second time changes nothing
         write_people(scopes, Book(PASSWORD, people), {"mercy": cast.mercy}, seal)
     with scopes.open(cast.mercy_admin.actor) as scope:
-        found = scope.session.scalars(select(User).where(User.email.in_([each.email for each in people]))).all()
+        found = scope.session.scalars(
+            select(User).where(User.email_lookup.in_([scope.lookup.of(each.email) for each in people]))
+        ).all()
     assert len(found) == 2
     assert len({user.password_hash for user in found}) == 2, "a salt each"
     for user in found:

@@ -50,13 +50,13 @@ def key(scope: Scope, cast: Cast, *, expires_at: datetime, revoked_at: datetime 
 
 def link(scope: Scope, organisation_id: UUID, hashed: str, *, over_at: datetime) -> None:
     row = AccountToken(organisation_id=organisation_id, hash=hashed, purpose=Purpose.RESET.value, subject_id=uuid4(),
-                       email="a@b.example", expires_at=over_at)  # fmt: skip
+                       email_sealed=b"", expires_at=over_at)  # fmt: skip
     scope.session.add(row)
     scope.session.flush()
 
 
 def asked(scope: Scope, cast: Cast, *, at: datetime, verified_at: datetime | None = None) -> UUID:
-    row = Registration(organisation_id=cast.mercy, id=uuid4(), email=f"{uuid4()}@example.org", name="New Comer",
+    row = Registration(organisation_id=cast.mercy, id=uuid4(), email_sealed=b"", email_lookup=f"{uuid4()}", name="New Comer",
                        password_hash="x", password_pepper=1, verified_at=verified_at, created_at=at)  # fmt: skip
     scope.session.add(row)
     scope.session.flush()

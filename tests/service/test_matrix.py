@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from sidecar.accounts import keys
+from sidecar.accounts import addresses, keys
 from sidecar.accounts.member_tables import Registration, RoleChange
 from sidecar.adapters.seals import Seal
 from sidecar.alerts import reviews
@@ -155,16 +155,16 @@ def key_of(scopes: Scopes, cast: Cast) -> str:
         return str(keys.make_key(scope, name="SECRETKEY", scopes=["studies:study:list"], days=1)[0].id)
 
 
-def coming_in(scopes: Scopes, cast: Cast) -> dict[str, str]:
+def coming_in(scopes: Scopes, seal: Seal, cast: Cast) -> dict[str, str]:
     """Somebody asks for an account, and somebody for another role, in the owner's organisation."""
     registration, change = uuid4(), uuid4()
     with scopes.open(cast.mercy_admin.actor) as scope:
-        scope.session.add(
-            Registration(
-                organisation_id=cast.mercy, id=registration, email="secret@mercy.example", name="SECRETNEWCOMER",
-                password_hash="$argon2id$", password_pepper=1, verified_at=scope.now, created_at=scope.now,
-            )
+        newcomer = Registration(
+            organisation_id=cast.mercy, id=registration, name="SECRETNEWCOMER", password_hash="$argon2id$", password_pepper=1,
+            verified_at=scope.now, created_at=scope.now,
         )  # fmt: skip
+        addresses.keep(scope, seal, newcomer, "secret@mercy.example")
+        scope.session.add(newcomer)
         scope.session.add(
             RoleChange(
                 organisation_id=cast.mercy, id=change, user_id=cast.owner.user_id, role_before="technician",
@@ -174,11 +174,11 @@ def coming_in(scopes: Scopes, cast: Cast) -> dict[str, str]:
     return {"registration_id": str(registration), "change_id": str(change)}
 
 
-def shared(scopes: Scopes, cast: Cast, study: Made) -> dict[str, str]:
+def shared(scopes: Scopes, seal: Seal, cast: Cast, study: Made) -> dict[str, str]:
     """Make a link to the study, and break the glass for its patient."""
     with scopes.open(cast.mercy_manager.actor) as scope:
         link, *_ = links.make(
-            scope, study.id, what=What.STUDY, recipient="SECRETRECIPIENT", days=1, most_views=1, with_code=False
+            scope, seal, study.id, what=What.STUDY, recipient="SECRETRECIPIENT", days=1, most_views=1, with_code=False
         )
     with scopes.open(cast.colleague.actor) as scope:
         broken = glass.break_for_patient(scope, written=str(study.id), reason="SECRETREASON of the viewer", minutes=5)
@@ -190,7 +190,7 @@ def watched(scopes: Scopes, cast: Cast, seal: Seal) -> dict[str, str]:
     with scopes.open(cast.mercy_admin.actor) as scope:
         raise_alert(scope, organisation_id=cast.mercy, kind="mass-download", facts={"user_id": cast.owner.user_id, "studies": 70})
         quarter = reviews.Quarter.of(scope.now)
-        seen = reviews.fingerprint(reviews.lines(scope, quarter))
+        seen = reviews.fingerprint(reviews.lines(scope, seal, quarter))
         review = reviews.confirm(scope, seal, quarter, seen_hash=seen, note="SECRETNOTE")
         alert = scope.session.scalars(select(Alert.id)).first()
     return {"review_id": str(review.id), "alert_id": str(alert)}
@@ -213,7 +213,7 @@ def world(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal) -> World:
     real = {
         **PLACES,
         **archived(scopes, cast, study),
-        **coming_in(scopes, cast),
+        **coming_in(scopes, seal, cast),
         "study_id": str(study.id),
         "report_id": report,
         "addendum_id": addendum_to(browse, cast, report),
@@ -233,7 +233,7 @@ def world(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal) -> World:
         "instance": instance,
         "numbers": "1",
         "rest": f"studies/{study.uid}",
-        **shared(scopes, cast, study),
+        **shared(scopes, seal, cast, study),
         **watched(scopes, cast, seal),
         "number": "70001",
         "token": "a-token-nobody-was-given",

@@ -1,6 +1,7 @@
 """The migrations make exactly the tables the code believes in, and can be undone."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -8,8 +9,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from psycopg import Connection
+from psycopg.rows import TupleRow
 from sqlalchemy import create_engine
 
+import sidecar.accounts.member_tables
 import sidecar.accounts.sso.tables
 import sidecar.accounts.tables
 import sidecar.accounts.token_tables
@@ -26,8 +30,12 @@ import sidecar.reports.tables
 import sidecar.sharing.tables
 import sidecar.studies.tables
 import sidecar.vault.tables  # noqa: F401 - registers its tables
-from sidecar.instance import Instance, migrations, postgres
+from sidecar.adapters.lookups import Lookup
+from sidecar.adapters.seals import Seal
+from sidecar.instance import Instance, credentials, migrations, postgres
+from sidecar.instance.layout import write_private
 from sidecar.kernel.db import Base
+from sidecar.vault.model import Envelope
 
 
 def test_models_equal_the_newest_migration(services: Instance) -> None:
@@ -86,3 +94,72 @@ def test_senders_become_application_entities_and_back(services: Instance, scratc
     assert back == [(aet, network) for aet, network, _description, _age in SENDERS]
     assert walls == [(True,)]
     command.downgrade(scratch, "base")
+
+
+BEFORE_CONTACT, CONTACT = "20261122_0630", "20261122_0640"
+SHREDDED = uuid4()
+PEOPLE = {uuid4(): "tess@mercy.example", uuid4(): "ada@mercy.example", uuid4(): ""}
+"""By id; who has no address was deleted."""
+
+
+def secrets_in(folder: Path) -> tuple[Seal, Lookup]:
+    for name in ("totp_key", "lookup_key"):
+        write_private(folder / name, credentials.MAKERS[name]())
+    return Seal.from_text((folder / "totp_key").read_bytes()), Lookup((folder / "lookup_key").read_bytes())
+
+
+def people_of_before(connection: Connection[TupleRow]) -> None:
+    """Write two hospitals, one of them shredded, with people, a newcomer and a link somebody was sent."""
+    for number, house in enumerate((HOSPITAL, SHREDDED)):
+        connection.execute("INSERT INTO organisations VALUES (%s, 'provider', %s, '', 'UTC', now())", (house, f"House {number}"))
+    connection.execute("INSERT INTO data_keys VALUES (%s, 'rows', 1, NULL, now(), now())", (SHREDDED,))
+    someone = (
+        "INSERT INTO users (organisation_id, id, email, name, role, zone, totp_last_step, factor_failures, created_at,"
+        " deleted_at) VALUES (%s, %s, %s, 'N', 'viewer', '', 0, 0, now(), CASE WHEN %s THEN now() END)"
+    )
+    for user, email in PEOPLE.items():
+        connection.execute(someone, (HOSPITAL, user, email, not email))
+    for number in range(2):
+        connection.execute(someone, (SHREDDED, uuid4(), f"{number}@shredded.example", False))
+    newcomer = "INSERT INTO registrations VALUES (%s, %s, 'new@mercy.example', 'N', 'x', 1, NULL, now())"
+    connection.execute(newcomer, (HOSPITAL, uuid4()))
+    link = "INSERT INTO account_tokens VALUES (%s, 'link:1', 'registration', %s, 'new@mercy.example', now())"
+    connection.execute(link, (HOSPITAL, uuid4()))
+
+
+def test_e02_addresses_are_sealed_by_the_migration_or_not_at_all_and_come_back(
+    services: Instance, scratch: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal, lookup = secrets_in(tmp_path)
+    command.upgrade(scratch, BEFORE_CONTACT)
+    with postgres.connect(services.layout, SCRATCH) as connection:
+        people_of_before(connection)
+    monkeypatch.delenv("RR_SECRETS_DIR", raising=False)
+    with pytest.raises(RuntimeError, match=r"secret file totp_key in RR_SECRETS_DIR.*Nothing was changed"):
+        command.upgrade(scratch, CONTACT)
+    monkeypatch.setenv("RR_SECRETS_DIR", str(tmp_path))
+    command.upgrade(scratch, CONTACT)
+    with postgres.connect(services.layout, SCRATCH) as connection:
+        key = connection.execute("SELECT wrapped FROM data_keys WHERE organisation_id = %s", (HOSPITAL,)).fetchall()
+        data_key = Seal(seal.open(bytes(key[0][0]), place=f"data_keys|{HOSPITAL}|rows|1"))
+        rows = connection.execute("SELECT organisation_id, id, email_sealed, email_lookup FROM users").fetchall()
+        open_walls = "SELECT relname FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity"
+        assert connection.execute(open_walls).fetchall() == []
+        assert "example" not in str(connection.execute("SELECT u::text, r::text FROM users u, registrations r").fetchall())
+        (link,) = connection.execute("SELECT email_sealed FROM account_tokens").fetchall()[0]
+    assert len(key) == 1
+    assert data_key.open(Envelope.unpack(link).body, place="account_tokens|link:1|email") == b"new@mercy.example"
+    assert {sealed for house, _id, sealed, _lookup in rows if house == SHREDDED} == {None}
+    for house, user, sealed, found in rows:
+        if house == HOSPITAL and PEOPLE[user]:
+            assert data_key.open(Envelope.unpack(sealed).body, place=f"users|{user}|email").decode() == PEOPLE[user]
+            assert found == lookup.of(PEOPLE[user].upper())
+        else:
+            assert (sealed, found) == (None, None)
+    command.downgrade(scratch, BEFORE_CONTACT)
+    with postgres.connect(services.layout, SCRATCH) as connection:
+        back = dict(connection.execute("SELECT id, email FROM users WHERE organisation_id = %s", (HOSPITAL,)).fetchall())
+        assert connection.execute(open_walls).fetchall() == []
+        waiting = connection.execute("SELECT r.email, t.email FROM registrations r, account_tokens t").fetchall()
+    assert back == PEOPLE
+    assert waiting == [("new@mercy.example", "new@mercy.example")]

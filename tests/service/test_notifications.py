@@ -92,7 +92,7 @@ def test_a_cursor_is_ours_and_of_this_list(browse: Browse, cast: Cast, scopes: S
 
 
 def test_somebody_who_just_failed_to_sign_in_can_be_told(browse: Browse, cast: Cast, scopes: Scopes) -> None:
-    with scopes.open(NOBODY, login=cast.owner.email) as scope:
+    with scopes.open(NOBODY, login=scopes.lookup.of(cast.owner.email)) as scope:
         notify(
             scope, organisation_id=cast.mercy, user_id=cast.owner.user_id, kind="accounts.locked", text="Your account is locked."
         )

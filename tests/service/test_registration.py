@@ -90,7 +90,10 @@ def test_from_a_code_to_a_session(
         session["csrf_token"] = RAW_TOKEN
     assert newcomer.post("/login", data={"email": asked["email"], "password": PASSWORD}).location == "/login/code"
     with scopes.open(cast.mercy_admin.actor) as scope:
-        assert scope.session.scalars(select(User.role).where(User.email == asked["email"])).one() == "radiologist"
+        assert (
+            scope.session.scalars(select(User.role).where(User.email_lookup == scope.lookup.of(asked["email"]))).one()
+            == "radiologist"
+        )
         kinds = set(scope.session.scalars(select(JournalRow.kind).where(JournalRow.organisation_id == cast.mercy)))
     assert kinds >= {f"accounts.registration.{each}" for each in ("asked", "verified", "approved")}
 
@@ -109,7 +112,7 @@ def test_whoever_has_an_account_is_told_by_mail_only(
     answers = {alike(browse(None).post("/register", data=each), each["email"]) for each in (known, unknown)}
     assert len(answers) == 1
     assert box.to(cast.owner.email)[-1]["Subject"] == "You have an account already"
-    assert [row.email for row in waiting()] == [unknown["email"]]
+    assert [row.email_lookup for row in waiting()] == [scopes.lookup.of(unknown["email"])]
     twice = registered(browse, box, code)
     assert alike(browse(None).post("/register", data=form(code, email=twice)), twice) in answers
     assert box.to(twice)[-1]["Subject"] == "Your request is waiting"

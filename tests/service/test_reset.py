@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from sidecar.accounts import service
+from sidecar.accounts import addresses, service
 from sidecar.accounts.member_tables import AccountToken
+from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import NOBODY
 from sidecar.gate.scope import Scopes
 from tests.browser import RAW_TOKEN, Browser, alike
@@ -37,7 +38,7 @@ def choose(browse: Browse, link: str, password: str = NEW, **besides: object) ->
 
 
 def opens(scopes: Scopes, person: Person, password: str) -> bool:
-    with scopes.open(NOBODY, login=person.email) as scope:
+    with scopes.open(NOBODY, login=scopes.lookup.of(person.email)) as scope:
         return service.check_password(scope, email=person.email, password=password) is not None
 
 
@@ -98,13 +99,13 @@ def test_a10_a_forged_host_changes_no_link(browse: Browse, box: LetterBox, cast:
 
 
 def test_a10_a_newer_link_and_a_change_of_address_make_it_worthless(
-    browse: Browse, box: LetterBox, scopes: Scopes, cast: Cast
+    browse: Browse, box: LetterBox, scopes: Scopes, seal: Seal, cast: Cast
 ) -> None:
     first, second = asked(browse, box, cast.reader), asked(browse, box, cast.reader)
     assert first != second
     assert choose(browse, first) == 404
     with scopes.open(cast.reader.actor) as scope:
-        service.get_user(scope, cast.reader.user_id).email = f"moved.{cast.reader.email}"
+        addresses.keep(scope, seal, service.get_user(scope, cast.reader.user_id), f"moved.{cast.reader.email}")
     assert choose(browse, second) == 404
 
 

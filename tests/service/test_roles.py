@@ -208,7 +208,7 @@ def test_b12_an_invitation_and_an_approval_note_who_let_in(browse: Browse, scope
     """The whole way: an administrator invites an address of their own as manager, and finds that it cannot decide."""
     browse(cast.mercy_admin).post("/admin/users", data={"email": "puppet@example.org", "name": "Sock Puppet", "role": "manager"})
     with scopes.open(cast.mercy_admin.actor) as scope:
-        puppet = scope.session.scalars(select(User).where(User.email == "puppet@example.org")).one()
+        puppet = scope.session.scalars(select(User).where(User.email_lookup == scope.lookup.of("puppet@example.org"))).one()
         assert (puppet.invited_by, puppet.approved_by) == (cast.mercy_admin.user_id, None)
         actor = replace(cast.mercy_manager.actor, user_id=puppet.id)
     ask(browse, cast.mercy_admin, cast.owner, "viewer")

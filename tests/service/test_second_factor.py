@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -40,7 +41,7 @@ def walls(person: Person) -> Actor:
 
 
 def at(scopes: Scopes, moment: datetime) -> Scopes:
-    return Scopes(scopes.engine, scopes.react, clock=lambda: moment)
+    return replace(scopes, clock=lambda: moment)
 
 
 def password_given(browse: Browse, person: Person) -> Browser:

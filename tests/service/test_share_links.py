@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import NOBODY
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.clock import utc_now
@@ -53,10 +54,10 @@ def pictures(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]
     return asked
 
 
-def made(scopes: Scopes, cast: Cast, study: Made, **options: object) -> tuple[ShareLink, str, str]:
+def made(scopes: Scopes, seal: Seal, cast: Cast, study: Made, **options: object) -> tuple[ShareLink, str, str]:
     wanted = {"what": What.STUDY, "recipient": "Dr. Kim", "days": 7, "most_views": 5, "with_code": False} | options
     with scopes.open(cast.mercy_manager.actor) as scope:
-        return links.make(scope, study.id, **wanted)  # type: ignore[arg-type]
+        return links.make(scope, seal, study.id, **wanted)  # type: ignore[arg-type]
 
 
 def enter(visitor: Browser, token: str, code: str = "") -> int:
@@ -119,9 +120,9 @@ def series_of(scopes: Scopes, study: Made) -> UUID:
         return scope.session.scalars(select(Series.id).where(Series.study_id == study.id).limit(1)).one()
 
 
-def test_b09_ten_thousand_guesses_open_nothing(cast: Cast, scopes: Scopes, browse: Browse, study: Made) -> None:
+def test_b09_ten_thousand_guesses_open_nothing(cast: Cast, scopes: Scopes, seal: Seal, browse: Browse, study: Made) -> None:
     """10,000 mutated tokens against the wall that shows the row, and 200 of them through the door."""
-    _, token, _ = made(scopes, cast, study, what=What.STUDY)
+    _, token, _ = made(scopes, seal, cast, study, what=What.STUDY)
     signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     guesses = [
         secrets.token_urlsafe(32) if number % 2 else token[: (at := number % len(token))] + signs[number % 64] + token[at + 1 :]
@@ -144,15 +145,15 @@ def test_b09_ten_thousand_guesses_open_nothing(cast: Cast, scopes: Scopes, brows
     assert enter(visitor, token) == 302
 
 
-def test_b09_over_is_410_and_never_was_is_404(cast: Cast, scopes: Scopes, browse: Browse, study: Made) -> None:
+def test_b09_over_is_410_and_never_was_is_404(cast: Cast, scopes: Scopes, seal: Seal, browse: Browse, study: Made) -> None:
     manager, visitor = browse(cast.mercy_manager), browse(None)
-    revoked, token, _ = made(scopes, cast, study)
+    revoked, token, _ = made(scopes, seal, cast, study)
     assert enter(visitor, token) == 302
     assert visitor.get("/shared/study").status_code == 200
     assert manager.post(f"/studies/{study.id}/access/links/{revoked.id}/revoke").status_code == 302
     assert visitor.get("/shared/study").status_code == 410  # also to who has it open
     assert enter(visitor, token) == 410
-    expired, token, _ = made(scopes, cast, study, days=1)
+    expired, token, _ = made(scopes, seal, cast, study, days=1)
     with later(scopes, hours=25).open(NOBODY, login=rules.token_hash(token)) as scope:
         assert links.open_link(scope, token=token, code="", asking=NOBODY) == links.Opening()
     guest = links.as_actor(Guest(cast.mercy, expired.id))
@@ -160,22 +161,24 @@ def test_b09_over_is_410_and_never_was_is_404(cast: Cast, scopes: Scopes, browse
         links.held(scope)
     with later(scopes, hours=25).open(guest) as scope:  # and by the walls alone
         assert scope.session.scalars(select(Study)).all() == []
-    _, token, _ = made(scopes, cast, study, most_views=2)
+    _, token, _ = made(scopes, seal, cast, study, most_views=2)
     assert [enter(browse(None), token) for _ in range(3)] == [302, 302, 410]
     assert enter(browse(None), "never-a-link") == 404
     assert enter(browse(None), "") == 400
 
 
-def test_b09_wrong_codes_lock_a_link(cast: Cast, scopes: Scopes, browse: Browse, study: Made) -> None:
-    _, token, code = made(scopes, cast, study, with_code=True)
+def test_b09_wrong_codes_lock_a_link(cast: Cast, scopes: Scopes, seal: Seal, browse: Browse, study: Made) -> None:
+    _, token, code = made(scopes, seal, cast, study, with_code=True)
     visitor = browse(None)
     assert [enter(visitor, token, "AAAAAAAA") for _ in range(rules.WRONG_CODES)] == [401] * (rules.WRONG_CODES - 1) + [410]
     assert enter(visitor, token, code) == 410
     assert "Locked" in browse(cast.mercy_manager).get(f"/studies/{study.id}/access").text
 
 
-def test_b09_somebody_of_another_organisation_has_no_link(cast: Cast, scopes: Scopes, browse: Browse, study: Made) -> None:
-    link, token, _ = made(scopes, cast, study)
+def test_b09_somebody_of_another_organisation_has_no_link(
+    cast: Cast, scopes: Scopes, seal: Seal, browse: Browse, study: Made
+) -> None:
+    link, token, _ = made(scopes, seal, cast, study)
     for person in (cast.luke_manager, cast.reader, cast.stranger, cast.platform_admin):
         assert enter(browse(person), token) == 404, person.actor.name
     revoke = f"/studies/{study.id}/access/links/{link.id}/revoke"
@@ -198,14 +201,14 @@ def columns() -> list[str]:
 
 
 def test_a_link_of_a_report_shows_no_images_and_needs_a_signature(
-    cast: Cast, scopes: Scopes, browse: Browse, study: Made, pictures: list[str]
+    cast: Cast, scopes: Scopes, seal: Seal, browse: Browse, study: Made, pictures: list[str]
 ) -> None:
     manager = browse(cast.mercy_manager)
     form = {"recipient": "Dr. Kim", "what": "report", "days": "7", "most_views": "2"}
     assert manager.post(f"/studies/{study.id}/access/links", data=form).status_code == 409
     assert manager.post(f"/studies/{study.id}/access/links", data=form | {"days": "31"}).status_code == 400
     report_of(browse, cast, study)
-    _, token, _ = made(scopes, cast, study, what=What.REPORT)
+    _, token, _ = made(scopes, seal, cast, study, what=What.REPORT)
     visitor = browse(None)
     assert enter(visitor, f"https://reading.example.org/shared#{token}") == 302  # pasted whole
     assert "data-series" not in visitor.get("/shared/study").text
@@ -215,8 +218,8 @@ def test_a_link_of_a_report_shows_no_images_and_needs_a_signature(
     assert visitor.get("/shared/study").status_code == 403
 
 
-def test_what_is_kept_of_a_link_opens_nothing(cast: Cast, scopes: Scopes, study: Made) -> None:
-    _, token, code = made(scopes, cast, study, with_code=True)
+def test_what_is_kept_of_a_link_opens_nothing(cast: Cast, scopes: Scopes, seal: Seal, study: Made) -> None:
+    _, token, code = made(scopes, seal, cast, study, with_code=True)
     row = link_of(scopes, cast)
     for value in (getattr(row, name) for name in columns()):
         assert token not in str(value)

@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -276,7 +277,7 @@ def test_a_family_ends_by_itself_when_idle_or_old(app: Flask, scopes: Scopes, ca
         later = datetime.now(UTC) + passed
         presented = tokens.opaque.read(tokens.PREFIX, program.refresh)
         assert presented is not None
-        clocked = Scopes(scopes.engine, scopes.react, clock=lambda: later)
+        clocked = replace(scopes, clock=lambda: later)
         with clocked.open(cast.reader.actor) as scope:
             return tokens.exchange(scope, presented, arrived_at=later, clock=clocked.clock).outcome
 

@@ -39,7 +39,7 @@ def test_what_is_closed_opens_at_its_place_and_in_its_organisation_only(cast: Ca
 
 
 def test_a_guest_at_the_door_opens_what_signing_in_needs(cast: Cast, scopes: Scopes, seal: Seal) -> None:
-    with scopes.open(NOBODY, login=cast.owner.email) as scope:
+    with scopes.open(NOBODY, login=scopes.lookup.of(cast.owner.email)) as scope:
         sealed = service.close(scope, seal, cast.mercy, b"secret", place=PLACE)
     with scopes.open(NOBODY, login="invitation:whatever") as scope:
         assert service.open_sealed(scope, seal, cast.mercy, sealed, place=PLACE) == b"secret"

@@ -113,7 +113,7 @@ def _by_address(scope: Scope, identity: Identity) -> User | None:
     """Return who has the verified address, unless that account is somebody else's to this provider already."""
     if not identity.email or not identity.email_verified:
         return None
-    user = _in_use(scope, User.email == identity.email)
+    user = _in_use(scope, User.email_lookup == scope.lookup.of(identity.email))
     if user is None:
         return None
     taken = select(SsoSubject.subject).where(SsoSubject.issuer == identity.issuer, SsoSubject.user_id == user.id)

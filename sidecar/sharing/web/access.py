@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from sidecar.accounts import stepup
+from sidecar.accounts import asking, stepup
 from sidecar.archive.web.blueprint import of_study
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
@@ -38,7 +38,10 @@ def _page(scope: Scope, study_id: UUID, filled: Filled[LinkForm], *, secrets: di
         reader=organisations.organisation(scope, reader).organisation.name if reader else "",
         shared=shared,
         viewers=[(str(each.id), each.name) for each in people.viewers(scope) if each.id not in there],
-        links=[(each, links.state_of(scope, each)) for each in links.of_study(scope, study)],
+        links=[
+            (each, links.recipient_of(scope, asking.seal(), each), links.state_of(scope, each))
+            for each in links.of_study(scope, study)
+        ],
         values={"recipient": "", "what": "report", "days": 7, "most_views": 5, "with_code": "y", **filled.values},
         errors=filled.errors,
         secrets=secrets,
@@ -84,7 +87,7 @@ def make_link(scope: Scope, study_id: UUID) -> ResponseReturnValue:
         return _page(scope, study_id, filled), 400
     try:
         with tentatively(scope):
-            _link, token, code = links.make(scope, study.id, **filled.value.model_dump())
+            _link, token, code = links.make(scope, asking.seal(), study.id, **filled.value.model_dump())
     except Conflict as problem:
         return _page(scope, study_id, filled.refused("what", problem.message)), problem.status
     origin = current_app.extensions["readingroom.settings"].public_url

@@ -87,6 +87,7 @@ def shared_study(_scope: Scope) -> ResponseReturnValue:
         return render_template(
             "shared_study.html",
             link=link,
+            recipient=links.recipient_of(scope, _seal(), link),
             study=study,
             stacks=pictures.stacks(scope, study) if link.what == What.STUDY else [],
             **(desk.printed(version) if version else {"content": None, "content_hash": "", "watermark": ""}),

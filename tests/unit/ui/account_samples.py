@@ -10,6 +10,7 @@ from tests.unit.ui import people_samples
 
 def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
     person = people_samples.person("u2", "Σamir Ó Súilleabháin-Wójcik", "technician", now)
+    who = {"person": person, "email": "u2@mercy.example"}
     roles = [("manager", "Manager: assigns studies"), ("viewer", "Viewer: studies and reports")]
     house = {"id": "o1", "name": "Mercy Hospital"}
     return {
@@ -22,18 +23,18 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         "reset": ("reset.html", {"error": "Enter the same password twice."}),
         "verify": ("verify.html", {}),
         "guest-done": ("guest_done.html", {"title": "Look into your mail", "text": "A link is on its way."}),
-        "account-identity": ("account_identity.html", {"person": person, "errors": {"current": "This is not it."}}),
+        "account-identity": ("account_identity.html", {**who, "errors": {"current": "This is not it."}}),
         "admin-user": (
             "admin_user.html",
             {
-                "person": person, "organisation": house, "roles": roles, "own": False, "people": "/admin/users", "mails": False,
+                **who, "organisation": house, "roles": roles, "own": False, "people": "/admin/users", "mails": False,
                 "waiting": None, "link": "https://rr.example/reset/x", "error": "",
             },
         ),
         "admin-user-waiting": (
             "admin_user.html",
             {
-                "person": person, "organisation": house, "roles": roles, "own": False, "people": "/admin/users", "mails": True,
+                **who, "organisation": house, "roles": roles, "own": False, "people": "/admin/users", "mails": True,
                 "waiting": {"role_after": "manager"}, "link": "", "error": "Somebody decided on this meanwhile.",
             },
         ),

@@ -8,7 +8,7 @@ from typing import Any
 
 def person(name_id: str, name: str, role: str, now: datetime) -> dict[str, Any]:
     return {
-        "id": name_id, "name": name, "email": f"{name_id}@mercy.example", "role": role, "disabled_at": None, "totp_sealed": b"x",
+        "id": name_id, "name": name, "role": role, "disabled_at": None, "totp_sealed": b"x",
         "password_hash": "x", "identity_verified_at": now - timedelta(days=3), "factor_locked_until": None, "factor_failures": 0,
     }  # fmt: skip
 
@@ -22,6 +22,7 @@ def list_of(now: datetime, **changes: Any) -> dict[str, Any]:
         "organisation": {"id": "o1", "name": "Mercy Hospital"},
         "users": people,
         "names": {each["id"]: each["name"] for each in people},
+        "addresses": {each: f"{each}@mercy.example" for each in ("u1", "u2", "u3", "r1", "r2")},
         "registrations": [],
         "changes": [],
         "dependent": {},
@@ -42,8 +43,8 @@ def list_of(now: datetime, **changes: Any) -> dict[str, Any]:
 def waiting(now: datetime) -> dict[str, Any]:
     """People who ask for an account, changes of role, a code, and a mail server that does not answer."""
     registrations = [
-        {"id": "r1", "name": "Nina Newcomer", "email": "nina@mercy.example", "verified_at": now, "created_at": now},
-        {"id": "r2", "name": "Bartholomew Featherstonehaugh-Winterbottom", "email": "b@mercy.example", "verified_at": None,
+        {"id": "r1", "name": "Nina Newcomer", "verified_at": now, "created_at": now},
+        {"id": "r2", "name": "Bartholomew Featherstonehaugh-Winterbottom", "verified_at": None,
          "created_at": now - timedelta(hours=20)},
     ]  # fmt: skip
     change = {"id": "c1", "user_id": "u2", "role_before": "technician", "role_after": "manager", "asked_at": now}
