@@ -17,7 +17,7 @@ from sidecar.adapters.tls_line import TlsLine
 PATIENCE = 10.0
 """Seconds for a collector to answer at each step."""
 VISIT = 60.0
-"""Seconds from connecting to a FHIR server until it has taken a batch: other hospitals' entries wait behind it."""
+"""Seconds from connecting to a collector until it has taken a batch: other hospitals' entries wait behind it."""
 LONGEST_ANSWER = 1024 * 1024
 """Bytes: a server may give the resource back, which nobody reads."""
 
@@ -94,7 +94,7 @@ def send_syslog(collector: Collector, frames: Sequence[bytes]) -> None:
     context, address = collector.trust(), collector.address()
     try:
         with socket.create_connection((address, collector.port), PATIENCE) as plain:
-            line = TlsLine(plain, context, host=collector.host)
+            line = TlsLine(plain, context, host=collector.host, seconds=VISIT)
             for each in frames:
                 line.say(each)
             line.part()

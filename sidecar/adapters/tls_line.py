@@ -7,6 +7,7 @@ like anything else, and an alert is an error.
 
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -14,21 +15,21 @@ PART = 65536
 
 
 class TlsLine:
-    """One connection, over a socket that its owner closes. Raises OSError, of which ssl.SSLError is one."""
+    """One connection, over a socket that its owner closes. Raises OSError, of which ssl.SSLError and TimeoutError are two.
 
-    def __init__(self, plain: socket.socket, context: ssl.SSLContext, *, host: str) -> None:
-        self._plain = plain
+    It ends ``seconds`` after it began, whatever trickles in meanwhile: a timeout of the socket begins anew with each byte.
+    """
+
+    def __init__(self, plain: socket.socket, context: ssl.SSLContext, *, host: str, seconds: float) -> None:
+        self._plain, self._patience = plain, plain.gettimeout() or seconds
+        self._ends = time.monotonic() + seconds
         self._heard, self._said = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._heard, self._said, server_hostname=host)
         self._until_done(self._tls.do_handshake)
 
     def say(self, data: bytes) -> None:
         """Send all of it."""
-        try:
-            self._until_done(lambda: self._tls.write(data))
-        except ConnectionError:
-            self._until_done(lambda: self._tls.read(1))  # raises what it said before it hung up, if it said anything
-            raise
+        self._until_done(lambda: self._tls.write(data))
 
     def part(self) -> None:
         """Say goodbye (RFC 8446, section 6.1) and wait for the other side's.
@@ -41,12 +42,13 @@ class TlsLine:
             self._tls.unwrap()
         self._flush()
         with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            self._until_done(lambda: self._tls.read(1))
+            while self._until_done(lambda: self._tls.read(PART)):
+                pass  # who only listens has nothing to tell
 
-    def _until_done(self, step: Callable[[], object]) -> None:
+    def _until_done(self, step: Callable[[], object]) -> object:
         while True:
             try:
-                step()
+                done = step()
             except ssl.SSLWantReadError:
                 self._flush()
                 self._listen()
@@ -55,14 +57,32 @@ class TlsLine:
                 raise
             else:
                 self._flush()
-                return
+                return done
 
     def _flush(self) -> None:
-        if data := self._said.read():
-            self._plain.sendall(data)
+        if not (data := self._said.read()):
+            return
+        try:
+            self._in_time().sendall(data)
+        except ConnectionError:
+            self._hear_why()
+            raise
 
     def _listen(self) -> None:
-        if data := self._plain.recv(PART):
+        if data := self._in_time().recv(PART):
             self._heard.write(data)
         else:
             self._heard.write_eof()
+
+    def _hear_why(self) -> None:
+        """Raise what the other side said before it hung up, if that is still there: a reset may have swallowed it."""
+        self._listen()
+        with suppress(ssl.SSLWantReadError):
+            self._tls.read(1)
+
+    def _in_time(self) -> socket.socket:
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._plain.settimeout(min(left, self._patience))
+        return self._plain

@@ -1,6 +1,9 @@
 """A collector that asks for a client certificate (RFC 5425 section 4.2.2) gets the journal from who has one, and nothing else."""
 
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from sidecar.adapters import collectors
 from sidecar.adapters.certificates import Pair, issue_client
+from sidecar.adapters.collectors import Collector, Unheard, send_syslog
 from sidecar.adapters.seals import Seal
 from sidecar.alerts import forwarding, shipping
 from sidecar.alerts.forwarding import Destination, Target
@@ -17,7 +22,7 @@ from sidecar.gate.actor import system_actor
 from sidecar.gate.scope import Scopes
 from tests.browser import Browser
 from tests.cast import Cast, Person
-from tests.fakes.collectors import HOST, SyslogCollector, asking_context, authority, syslog_collector
+from tests.fakes.collectors import HOST, SyslogCollector, asking_context, authority, server_context, syslog_collector
 from tests.service.test_forwarding import FORM, GROUND, again, happen, last, numbers, row
 
 Ship = Callable[[Pair | None], int]
@@ -83,14 +88,12 @@ def test_c06_without_the_right_certificate_nothing_goes_and_all_of_it_waits(
     assert ship(shown) == 0
     said = row(cast, scopes).last_error
     assert (collector.messages, row(cast, scopes).sequence) == ([], 0)
-    assert (
-        said
-        in {
-            "none": ("It asks for a client certificate, and got none it could use.",),
-            "another authority's": ("It does not accept our client certificate.",),
-            "expired": ("It does not accept our client certificate: it has run out.",),
-        }[wrong]
-    )
+    expected = {
+        "none": "It asks for a client certificate, and got none it could use.",
+        "another authority's": "It does not accept our client certificate.",
+        "expired": "It does not accept our client certificate: it has run out.",
+    }[wrong]
+    assert said in {expected, "It hung up."}, "in a hundred times the reset that follows overtakes once what was said"
     again(cast, scopes)
     assert ship(mine(of_clients)) == last(cast, scopes), "whoever mends it loses nothing"
     assert numbers(collector.messages) == list(range(1, last(cast, scopes) + 1))
@@ -138,3 +141,30 @@ def test_what_is_no_identity_is_explained_at_its_field(
         assert said in answer.text
         if "client_key" in wrong and len(wrong["client_key"]) > 1:
             assert wrong["client_key"].splitlines()[1] not in answer.text
+
+
+@pytest.mark.parametrize("says", [b"x", b""], ids=["trickles", "is silent"])
+def test_a_collector_that_never_comes_to_an_end_is_left_after_its_time(
+    says: bytes, signer: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collectors, "VISIT", 0.3)
+    over, listening = threading.Event(), socket.create_server((HOST, 0))
+
+    def talk() -> None:
+        plain, _ = listening.accept()
+        with server_context(signer, tmp_path).wrap_socket(plain, server_side=True) as line:
+            while not over.wait(0.02):
+                try:
+                    line.sendall(says)
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    began = time.monotonic()
+    with pytest.raises(Unheard, match="does not answer"):
+        send_syslog(Collector(HOST, listening.getsockname()[1], signer.certificate, GROUND), [b"5 hello"])
+    assert time.monotonic() - began < 3
+    over.set()
+    thread.join()
+    listening.close()
