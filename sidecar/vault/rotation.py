@@ -13,7 +13,7 @@ from sidecar.gate.scope import Scope, Scopes
 from sidecar.vault import keys, sealed, service
 from sidecar.vault.errors import KeyDestroyed
 from sidecar.vault.events import KeyRotated
-from sidecar.vault.model import KeyName, Purpose
+from sidecar.vault.model import Envelope, KeyName, Purpose
 from sidecar.vault.tables import DataKey
 
 
@@ -59,22 +59,29 @@ def _begin(scope: Scope, master: Seal) -> None:
 
 
 def _one_batch(scope: Scope, master: Seal) -> int:
-    """Close one batch of one column anew. An organisation without keys gets its first one when there is something to close."""
-    newest = keys.newest_generation(scope, scope.organisation_id) or 0
+    """Close one batch of values anew. An organisation without keys gets its first one when there is something to close."""
+    owner, done = scope.organisation_id, 0
+    newest = keys.newest_generation(scope, owner) or 0
     for each in sealed.sealed_columns():
         rows = sealed.otherwise_closed(scope, each, newest)
+        if not rows:
+            continue
+        newest, key = keys.newest(scope, master, owner)  # locked to the end of the batch
         for row in rows:
-            _close_one(scope, master, each, row)
-        if rows:
-            return len(rows)
-    return 0
+            place = each.place(row)
+            plain = _plain(scope, master, each, row)
+            sealed.replace(scope, each, row, Envelope(newest, key.close(plain, place=place)).pack())
+        done += len(rows)
+        if done >= sealed.BATCH:
+            break
+    return done
 
 
-def _close_one(scope: Scope, master: Seal, column: sealed.SealedColumn, row: object) -> None:
-    stored, place, owner = bytes(getattr(row, column.column.name)), column.place(row), scope.organisation_id
-    still_open = column.still_open(stored)
-    plain = stored if still_open else service.open_sealed(scope, master, owner, stored, place=place)
-    sealed.replace(scope, column, row, service.close(scope, master, owner, plain, place=place))
+def _plain(scope: Scope, master: Seal, column: sealed.SealedColumn, row: object) -> bytes:
+    stored = bytes(getattr(row, column.column.name))
+    if column.still_open(stored):
+        return stored
+    return service.open_sealed(scope, master, scope.organisation_id, stored, place=column.place(row))
 
 
 def _destroy_older(scope: Scope, master: Seal, before: int) -> int:

@@ -100,12 +100,16 @@ def test_e02_after_a_rotation_all_values_open_and_the_old_key_opens_none(
         assert documents.paper(scope, seal, queries.version(scope, furnished)).startswith(b"%PDF")
 
 
-def test_a_rotation_stopped_halfway_goes_on(scopes: Scopes, seal: Seal, cast: Cast, furnished: UUID, services: Instance) -> None:
+def test_a_rotation_stopped_halfway_goes_on(
+    scopes: Scopes, seal: Seal, cast: Cast, furnished: UUID, services: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rotation.rotate(scopes, seal, cast.mercy)
     with scopes.open(system_actor(cast.mercy)) as scope:
         rotation._begin(scope, seal)
+    monkeypatch.setattr(sealed, "BATCH", 2)
     with scopes.open(system_actor(cast.mercy)) as scope:
         assert rotation._one_batch(scope, seal)  # and here the light goes out
+    assert len({Envelope.unpack(value).generation for _name, value in stored(services, cast.mercy)}) == 2
     newest = max(generations(scopes, cast.mercy))
     rotation.rotate(scopes, seal, cast.mercy)
     assert generations(scopes, cast.mercy) == {number: number == newest for number in range(1, newest + 1)}
