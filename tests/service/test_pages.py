@@ -89,3 +89,8 @@ def test_an_empty_list_teaches_who_can_do_something_about_it(cast: Cast, browse:
         empty = browse(getattr(cast, name)).get("/hospital").text
         assert "No studies yet" in empty
         assert "connection sheet" not in empty
+
+
+def test_the_table_of_permissions_is_found_from_the_users(cast: Cast, browse: Browse) -> None:
+    assert 'href="/admin/permissions"' in browse(cast.mercy_admin).get("/admin/users").text
+    assert 'href="/admin/permissions"' not in browse(cast.mercy_manager).get("/admin/users").text
