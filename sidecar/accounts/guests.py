@@ -35,8 +35,8 @@ def office() -> Office:
 
 def register(*, code: str, email: str, name: str, password: str) -> None:
     """Ask for an account; the next step comes by mail. Raises Invalid for a bad password, address, name or code."""
-    address, person = _address(email), " ".join(name.split())
-    if not 0 < len(person) <= LONGEST_NAME:
+    address, person = _address(email), _person(name)
+    if len(person) > LONGEST_NAME:
         raise Invalid("Write your name, as it shall stand under reports.")
     with _open(NOBODY, login=codes.normal(code)) as asking:
         organisation_id = codes.organisation_of(asking, code)
@@ -100,6 +100,13 @@ def _within(organisation_id: UUID) -> Actor:
 
 def _open(actor: Actor, *, login: str = "") -> AbstractContextManager[Scope]:
     return scopes().open(actor, login=login, request_id=request_id(), address=request.remote_addr or "")
+
+
+def _person(name: str) -> str:
+    try:
+        return rules.person_name(name)
+    except ValueError as fault:
+        raise Invalid(str(fault)) from fault
 
 
 def _address(email: str) -> str:

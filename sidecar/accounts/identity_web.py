@@ -1,12 +1,10 @@
 """One's own name, address and password. The forms stand on /account; an error shows them again on a page of their own."""
 
-from typing import Annotated
-
 from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from sidecar.accounts import addresses, asking, guests, identity
+from sidecar.accounts import addresses, asking, guests, identity, rules
 from sidecar.accounts.guests_web import AddressForm, PasswordForm
 from sidecar.accounts.members import present
 from sidecar.accounts.tables import User
@@ -27,7 +25,7 @@ class NameForm(BaseModel):
     """A name, as printed under reports."""
 
     model_config = ConfigDict(extra="ignore")
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=guests.LONGEST_NAME)]
+    name: rules.PersonName
 
 
 class ChangeForm(PasswordForm):

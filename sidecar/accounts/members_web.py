@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sidecar.accounts import addresses, asking, codes, guests, members, registration, reset, roles, seconds
 from sidecar.accounts.member_tables import RoleChange
+from sidecar.accounts.stepup import need_fresh
 from sidecar.accounts.users_web import MANAGE, page, people_page, role_words, tell, whose
 from sidecar.gate.actor import Role
 from sidecar.gate.forms import Filled, read, tentatively
@@ -37,6 +38,7 @@ class RoleForm(BaseModel):
 def approve(scope: Scope, registration_id: UUID) -> ResponseReturnValue:
     """Let somebody in with a role; where no mail leaves this house, show the link to hand over."""
     form = _role()
+    need_fresh(scope)
     user, token = registration.approve(scope, guests.office(), registration_id, role=form.role)
     if guests.office().mails:
         tell(f"{user.name} is in, and has mail: an authenticator is still missing.")
@@ -92,6 +94,7 @@ def delete(scope: Scope, user_id: UUID) -> ResponseReturnValue:
 @route(bp, "/admin/users/<uuid:user_id>/reset-link", needs=MANAGE, methods=("POST",))
 def reset_link(scope: Scope, user_id: UUID) -> ResponseReturnValue:
     """Show a link to choose a new password, this once, where no mail leaves this house."""
+    need_fresh(scope)
     token = reset.hand_over(scope, guests.office(), user_id)
     return _person(scope, user_id, link=f"{_origin()}/reset/{token}")
 

@@ -5,8 +5,10 @@ import hmac
 import re
 import secrets
 from datetime import timedelta
+from typing import Annotated
 
 import pyotp
+from pydantic import AfterValidator, StringConstraints
 
 STEP_SECONDS, CODE_DIGITS = 30, 6
 MOST_FAILURES = 10
@@ -31,6 +33,9 @@ def matching_step(secret: str, code: str, *, at: float, last_step: int) -> int |
     return None
 
 
+LONGEST_NAME = 120
+JOINERS = "\u200c\u200d"
+"""Not printed themselves, but letters of some scripts are written with them."""
 EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+")
 """One address and nothing that could be two, or a name with one (RFC 5322 §3.4): it goes into the head of mails."""
 
@@ -40,6 +45,20 @@ def email_address(text: str) -> str:
     if not EMAIL.fullmatch(text):
         raise ValueError("Write an e-mail address such as name@hospital.org.")
     return text
+
+
+def person_name(text: str) -> str:
+    """Return a person's name on one line, ValueError for none: it stands in mails, under reports and in others' logs."""
+    name = " ".join("".join(sign if sign.isprintable() or sign in JOINERS else " " for sign in text).split())
+    if not name:
+        raise ValueError("Write the name, as it shall stand under reports.")
+    return name
+
+
+PersonName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME), AfterValidator(person_name)
+]
+"""A name as forms and programs give it."""
 
 
 def lock_for(failures: int) -> timedelta | None:

@@ -22,6 +22,7 @@ from sidecar.accounts import (
     seconds,
     service,
 )
+from sidecar.accounts.stepup import need_fresh
 from sidecar.gate.actor import OrganisationKind, Role
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
@@ -48,7 +49,7 @@ class InvitationForm(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
     email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(rules.email_address)]
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    name: rules.PersonName
     role: Role
 
 
@@ -117,6 +118,7 @@ def invite(scope: Scope) -> ResponseReturnValue:
         return page(scope, filled), 400
     form = filled.value
     owner = queries.organisation(scope, whose(scope)).organisation
+    need_fresh(scope)  # a role for somebody new is a role: a stolen session gives none
     try:
         policy.need_may_give(scope.actor, form.role, kind=owner.kind)
         with tentatively(scope):

@@ -17,6 +17,7 @@ from sidecar.gate.paging import After, cut, newest_first
 from sidecar.gate.permissions import Permission
 from sidecar.gate.requests import Asked, Paging, Shown, Told
 from sidecar.gate.scope import Scope
+from sidecar.gate.stepup import need_fresh_person
 from sidecar.kernel.errors import Missing
 from sidecar.organisations import queries as organisations
 
@@ -90,7 +91,7 @@ class NewUser(Asked):
     """Who is invited, as what, and for the platform: where."""
 
     email: Address
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    name: rules.PersonName
     role: Role
     organization_id: UUID | None = None
 
@@ -149,11 +150,12 @@ def list_users(scope: Scope, query: UsersAsked) -> UsersAnswer:
     answer=InvitedAnswer,
     status=201,
     idempotent=True,
-    refusals=(404, 409),
+    refusals=(401, 404, 409),
 )
 def invite_user(scope: Scope, body: NewUser) -> InvitedAnswer:
     """Invite somebody: by mail, or by a link in the answer where no mail leaves the house."""
     owner = organisations.organisation(scope, _owner(scope, body.organization_id)).organisation
+    need_fresh_person(scope)
     policy.need_may_give(scope.actor, body.role, kind=owner.kind)
     user, token = service.invite_user(
         scope, asking.seal(), organisation_id=owner.id, email=body.email, name=body.name, role=body.role

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 
 from sidecar.accounts import service
 from sidecar.gate.actor import Role
@@ -127,3 +129,39 @@ def test_admin_leads_to_what_the_role_administers(browse: Browse, cast: Cast, wh
 
 def test_those_who_administer_nothing_are_told(browse: Browse, cast: Cast) -> None:
     assert browse(cast.colleague).get("/admin").status_code == 403
+
+
+def test_a09_a_stolen_session_lets_nobody_new_in(
+    app: Flask, browse: Browse, cast: Cast, scopes: Scopes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inviting gives a role, approving too, and a link to a password opens an account: each asks for the second factor anew."""
+    thief, form = browse(cast.mercy_admin), invitation(email="thief@evil.example", role="radiologist")
+    real = app.extensions["readingroom.scopes"].clock
+    monkeypatch.setattr(app.extensions["readingroom.scopes"], "clock", lambda: real() + timedelta(minutes=6))
+    headers = {"Accept": "application/json"}
+    tries = {
+        "/admin/users": {"data": form},
+        "/api/users": {"json": form},
+        f"/admin/users/{cast.owner.user_id}/reset-link": {"data": {}},
+        f"/admin/users/registrations/{uuid4()}/approve": {"data": {"role": "radiologist"}},
+    }
+    for path, body in tries.items():
+        answer = thief.post(path, headers=headers, **body)
+        assert (answer.status_code, answer.json["code"]) == (401, "step-up"), path
+    with scopes.open(cast.mercy_admin.actor) as scope:
+        assert service.at_address(scope, cast.mercy, form["email"]) is None
+
+
+def test_a_name_is_one_line_wherever_it_comes_from(browse: Browse, cast: Cast, scopes: Scopes) -> None:
+    """It stands in mails that the house sends to anybody, under reports and in logs."""
+    written, form = "Nina\r\n\r\nPay at\x1b evil\u2028New", invitation()
+    assert browse(cast.mercy_admin).post("/admin/users", data={**form, "name": written}).status_code == 200
+    second = invitation()
+    assert browse(cast.mercy_admin).post("/api/users", json={**second, "name": written}).status_code == 201
+    assert browse(cast.mercy_admin).post("/api/users", json={**invitation(), "name": "\x1b\x07"}).status_code == 400
+    assert browse(cast.owner).post("/account/name", data={"name": written}).status_code == 302
+    with scopes.open(cast.mercy_admin.actor) as scope:
+        for address in (form["email"], second["email"], cast.owner.email):
+            found = service.at_address(scope, cast.mercy, address)
+            assert found is not None
+            assert found.name == "Nina Pay at evil New"
