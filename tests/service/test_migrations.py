@@ -146,7 +146,12 @@ def test_e02_addresses_are_sealed_by_the_migration_or_not_at_all_and_come_back(
         open_walls = "SELECT relname FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity"
         assert connection.execute(open_walls).fetchall() == []
         assert "example" not in str(connection.execute("SELECT u::text, r::text FROM users u, registrations r").fetchall())
+        connection.execute("CHECKPOINT")
+        (mine,) = connection.execute("SELECT oid::text FROM pg_database WHERE datname = %s", (SCRATCH,)).fetchall()[0]
         (link,) = connection.execute("SELECT email_sealed FROM account_tokens").fetchall()[0]
+    files = [path for path in Path(postgres.cluster(services.layout)).rglob(f"base/{mine}/*") if path.is_file()]
+    assert len(files) > 100
+    assert not [path for path in files if b".example" in path.read_bytes()], "nor is it left in a table's file"
     assert len(key) == 1
     assert data_key.open(Envelope.unpack(link).body, place="account_tokens|link:1|email") == b"new@mercy.example"
     assert {sealed for house, _id, sealed, _lookup in rows if house == SHREDDED} == {None}
