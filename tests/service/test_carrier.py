@@ -1,6 +1,7 @@
 """The carrier between a cell and a client that are both played here: whole or visibly broken, never a good-looking half."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -13,8 +14,11 @@ from redis.exceptions import RedisError
 
 from sidecar.adapters.carriages import Bearer, Carriage
 from sidecar.carrier.backlog import Room
+from sidecar.carrier.program import serve
 from sidecar.carrier.server import Carrier
-from sidecar.carrier.watch import Watch
+from sidecar.carrier.watch import SILENT, Watch
+from sidecar.instance.ports import first_free
+from sidecar.instance.readiness import port_answers
 
 LARGE = 48 << 20
 """More than the sockets between hold."""
@@ -65,10 +69,12 @@ async def staged(directory: Path, room: Room) -> AsyncIterator[Stage]:
         await site.start()
         runners.append(runner)
     cell, url = (f"http://127.0.0.1:{runner.addresses[0][1]}" for runner in runners)
-    async with ClientSession(read_bufsize=1 << 16) as client:
-        yield Stage(cell, url, client, carrier, ready, given)
-    for runner in reversed(runners):
-        await runner.cleanup()
+    try:
+        async with ClientSession(read_bufsize=1 << 16) as client:
+            yield Stage(cell, url, client, carrier, ready, given)
+    finally:
+        for runner in reversed(runners):
+            await runner.cleanup()
 
 
 def fake_cell(given: list[str]) -> web.Application:
@@ -195,3 +201,72 @@ def test_its_numbers_are_there_for_the_monitor(tmp_path: Path) -> None:
         assert "readingroom_carried_now" in await (await stage.client.get(f"{stage.url}/metrics")).text()
 
     play(tmp_path, test)
+
+
+class Serving:
+    """The whole program on a port of its own, asking ``ask`` about everybody, many times a second."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Bearer], bool]) -> None:
+        monkeypatch.setattr("sidecar.carrier.watch.EVERY", 0.02)
+        monkeypatch.setattr("sidecar.carrier.program.GRACE", 0.1)
+        self.directory, self.ask, self.stop = directory, ask, asyncio.Event()
+
+    async def run(self, during: Callable[[Stage], Awaitable[None]]) -> None:
+        """Have somebody begin a download and not take it; do ``during``; see it broken and the program at its end."""
+        async with staged(self.directory, Room(self.directory, free=0)) as stage:
+            port = first_free(range(28500, 28600))
+            stage.url, stage.carrier.watch.ask = f"http://127.0.0.1:{port}", self.ask
+            serving = asyncio.create_task(serve(stage.carrier, "127.0.0.1", port, self.stop))
+            await until(lambda: port_answers(port))
+            answer = await stage.get("/whole/zip")
+            await during(stage)
+            await until(lambda: not stage.carrier.watch.running)
+            with pytest.raises(ClientPayloadError):
+                await answer.read()
+            self.stop.set()
+            await serving
+
+
+def test_a18_the_watch_breaks_off_whoever_is_let_in_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_in = [True]
+    serving = Serving(tmp_path, monkeypatch, lambda _: let_in[0])
+
+    async def shut_out(stage: Stage) -> None:
+        assert len(stage.carrier.watch.running) == 1
+        let_in.clear()
+        let_in.append(False)
+
+    asyncio.run(serving.run(shut_out))
+
+
+def test_told_to_stop_it_waits_a_moment_and_ends_visibly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serving = Serving(tmp_path, monkeypatch, lambda _: True)
+
+    async def stop(_: Stage) -> None:
+        serving.stop.set()
+
+    asyncio.run(serving.run(stop))
+
+
+def test_nothing_is_carried_once_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Bearer) -> bool:
+        raise ArithmeticError
+
+    async def nothing(_: Stage) -> None:
+        """Wait for the watch's failure."""
+
+    with pytest.raises(ArithmeticError):
+        asyncio.run(Serving(tmp_path, monkeypatch, broken).run(nothing))
+
+
+def test_redis_silent_for_long_enough_lets_nobody_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(_: Bearer) -> bool:
+        raise RedisError
+
+    async def half_a_minute_later(stage: Stage) -> None:
+        await asyncio.sleep(0.1)  # several looks without an answer
+        assert len(stage.carrier.watch.running) == 1
+        later = time.monotonic() + SILENT + 1
+        stage.carrier.watch.clock = lambda: later
+
+    asyncio.run(Serving(tmp_path, monkeypatch, silent).run(half_a_minute_later))
