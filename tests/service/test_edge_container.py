@@ -22,7 +22,9 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("run", "tls"):
         (tmp_path / name).mkdir()
     files = (tmp_path / "tls/certificate.pem", tmp_path / "tls/key.pem")
-    container.write_nginx(tmp_path / "edge", certificate=files, run_dir=tmp_path / "run", web="127.0.0.1:8000", carrier="127.0.0.1:8001")
+    container.write_nginx(
+        tmp_path / "edge", certificate=files, run_dir=tmp_path / "run", web="127.0.0.1:8000", carrier="127.0.0.1:8001"
+    )
     return tmp_path
 
 

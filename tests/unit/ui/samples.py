@@ -231,8 +231,18 @@ APPENDED_CONTENT = SIGNED_CONTENT | {
     "original_signature": SIGNED_CONTENT["signature"],
     "signature": SIGNATURE,
     "addenda": [
-        {"id": "a", "purpose": "addendum", "text": "Thrombectomy at 21:20, TICI 3. No bleeding on the control CT.", "signature": SIGNATURE},
-        {"id": "b", "purpose": "correction", "text": "The occlusion is of the right M1 segment, not the left.\n\nDr. Haddad informed by telephone at 21:38.", "signature": SIGNATURE},
+        {
+            "id": "a",
+            "purpose": "addendum",
+            "text": "Thrombectomy at 21:20, TICI 3. No bleeding on the control CT.",
+            "signature": SIGNATURE,
+        },
+        {
+            "id": "b",
+            "purpose": "correction",
+            "text": "The occlusion is of the right M1 segment, not the left.\n\nDr. Haddad informed by telephone at 21:38.",
+            "signature": SIGNATURE,
+        },
     ],
 }
 APPENDED = PRINTED | {"content": APPENDED_CONTENT}
@@ -242,7 +252,9 @@ OFFERED = addendum_desk.NONE | {
     "purposes": [(each.value, words) for each, words in PURPOSE_WORDS.items()],
     "meanings": [(each.value, words) for each, words in ADDENDUM_MEANING_WORDS.items()],
 }
-ADDENDUM_DRAFT = SimpleNamespace(id="a1", purpose="correction", text="The occlusion is of the right M1 segment, not the left.", revision=2, updated_at=ago(0.1))
+ADDENDUM_DRAFT = SimpleNamespace(
+    id="a1", purpose="correction", text="The occlusion is of the right M1 segment, not the left.", revision=2, updated_at=ago(0.1)
+)
 LOCKED = READING | {"editable": False, "locked_by": "Dr. Ines Lindqvist", "hindrance": "Dr. Ines Lindqvist reads this study."}
 
 
@@ -332,7 +344,10 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "worklist-empty": ("worklist.html", WORKLIST | {"rows": [], "shown": 0, "total": 0}),
     "reading": ("reading.html", READING),
     "reading-signed": ("reading.html", READ_ONLY),
-    "reading-addendum": ("reading.html", READ_ONLY | {"grown": 0, "signed": APPENDED, "addendum": OFFERED | {"mine": ADDENDUM_DRAFT}}),
+    "reading-addendum": (
+        "reading.html",
+        READ_ONLY | {"grown": 0, "signed": APPENDED, "addendum": OFFERED | {"mine": ADDENDUM_DRAFT}},
+    ),
     "reading-addendum-offered": ("reading.html", READ_ONLY | {"grown": 0, "addendum": OFFERED}),
     "reading-addendum-left": ("reading.html", READ_ONLY | {"grown": 0, "addendum": OFFERED | {"writer": "Dr. Ines Lindqvist"}}),
     "report-appended": (
@@ -341,7 +356,10 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             **APPENDED,
             "pdf": "/reports/1/report.pdf",
             "back": {"href": "/worklist", "label": "Worklist"},
-            "versions": [{**VERSIONS[0], "number": 2, "meaning": "Author of this addendum", "current": True}, {**VERSIONS[0], "current": False}],
+            "versions": [
+                {**VERSIONS[0], "number": 2, "meaning": "Author of this addendum", "current": True},
+                {**VERSIONS[0], "current": False},
+            ],
             "grown": 0,
             "addendum": OFFERED,
         },
