@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, or_, select
+from sqlalchemy import CursorResult, Select, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from sidecar.gate.scope import Event, Scope
@@ -69,7 +69,8 @@ def lend_priors(scope: Scope, study_id: UUID) -> None:
     if not study.patient_id:  # means nothing, so nobody knows whose they would be
         return
     for read in scope.session.scalars(_being_read(scope, study)).all():
-        lent = _lend(scope, read)
+        # With itself all the others; with each of the others only itself, or a patient of many studies would cost their square.
+        lent = _lend(scope, read, None if read.id == study.id else study.id)
         if lent:
             scope.emit(PriorsLent(**place_of(read), priors=lent))
 
@@ -93,17 +94,23 @@ def _set_end(scope: Scope, study: Study, *, why: str) -> None:
 
 
 def _being_read(scope: Scope, study: Study) -> Select[Study]:
-    """Select the patient's studies that a reading group sees as its work now."""
+    """Select the patient's studies that a reading group sees as its work now, and this one is not lent with yet."""
+    lent = exists().where(
+        PriorLoan.organisation_id == study.organisation_id,
+        PriorLoan.study_id == study.id,
+        PriorLoan.for_study_id == Study.id,
+    )
     return select(Study).where(
         Study.organisation_id == study.organisation_id,
         Study.patient_id == study.patient_id,
         Study.reading_organisation_id.is_not(None),
         or_(Study.reading_ends_at.is_(None), Study.reading_ends_at > scope.now),
+        ~lent,
     )
 
 
-def _lend(scope: Scope, read: Study) -> int:
-    """Lend the patient's other studies with one that is read; return how many were not lent before."""
+def _lend(scope: Scope, read: Study, only: UUID | None) -> int:
+    """Lend the patient's other studies, or ``only`` that one, with one that is read; return how many were not lent before."""
     contract = contract_of(scope, read)
     agreed = Priors(contract.priors) if contract else Priors.NONE
     if agreed is Priors.NONE:
@@ -114,6 +121,8 @@ def _lend(scope: Scope, read: Study) -> int:
         Study.id != read.id,
         Study.deleted_at.is_(None),
     )
+    if only is not None:
+        older = older.where(Study.id == only)
     if agreed is Priors.READ:
         older = older.where(Study.reading_organisation_id == read.reading_organisation_id)
     ids = scope.session.scalars(older.order_by(Study.study_date.desc(), Study.id).limit(MOST)).all()

@@ -33,15 +33,19 @@ class CarrierThread:
         carrier = build(
             app.extensions["readingroom.scopes"], app.extensions["readingroom.redis"], spool=directory, exports=directory
         )
-        serving = serve(carrier, "127.0.0.1", self.port, self.stop)
-        self.thread = threading.Thread(target=lambda: self.loop.run_until_complete(serving), daemon=True)
+        self.serving = serve(carrier, "127.0.0.1", self.port, self.stop)
+        self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
+
+    def _run(self) -> None:
+        """Serve to the end in this thread: in a browser test the other one has a loop that runs."""
+        self.loop.run_until_complete(self.serving)
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
 
     def close(self) -> None:
         self.loop.call_soon_threadsafe(self.stop.set)
         self.thread.join()
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
-        self.loop.close()
 
 
 class EdgeChain:

@@ -71,7 +71,9 @@ def test_the_preview_shows_each_series_and_is_on_record(cast: Cast, scopes: Scop
     assert {uid for _, uid, _ in shown} == {study.uid}
     assert "<img" not in reader.get(f"/worklist/{empty.id}/preview").text
     with scopes.open(system_actor(cast.mercy)) as scope:
-        opened = scope.session.scalars(select(JournalRow).where(JournalRow.kind == "studies.study.opened")).all()
+        opened = scope.session.scalars(
+            select(JournalRow).where(JournalRow.kind == "studies.study.opened").order_by(JournalRow.sequence)
+        ).all()
     assert [(row.study_id, row.actor_id) for row in opened] == [(each.id, cast.reader.user_id) for each in (study, empty)]
     assert '"preview"' in opened[0].body
     assert "opened a study in the preview" in browse(cast.mercy_admin).get("/admin/audit").text
