@@ -3,24 +3,25 @@
 A passkey belongs to a host name, so the application answers at ``localhost`` here, without the edge before it.
 """
 
+import os
 import socket
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, CDPSession, Page, expect
-from werkzeug.serving import make_server
 
 from sidecar.adapters.seals import Seal
 from sidecar.app import create_app
 from sidecar.gate.scope import Scopes
 from sidecar.instance import Instance
+from sidecar.instance.readiness import port_answers, wait_until
 from sidecar.kernel.settings import Settings
-from sidecar.worklist import stream
 from tests.cast import PASSWORD, Cast, make_cast
 from tests.e2e.desk import sign_in, watch_errors
 from tests.factories.studies import make_study
@@ -52,25 +53,26 @@ def stand(services: Instance) -> Iterator[Stand]:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    settings = replace(Settings.from_env(services.env()), public_url=f"http://localhost:{port}")
-    app = create_app(settings)
-    app.wsgi_app = app.wsgi_app.app  # type: ignore[method-assign,attr-defined]  # no nginx before it that names the client
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    server.daemon_threads = False  # type: ignore[attr-defined]  # so that closing waits for the live lines
-    before, stream.HEARTBEAT = stream.HEARTBEAT, 0.2
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    variables = {**os.environ, **services.env(), "RR_PUBLIC_URL": f"http://localhost:{port}"}
+    app = create_app(Settings.from_env(variables))
+    command = [
+        sys.executable, "-m", "gunicorn", "sidecar.app:create_app()", "--bind", f"127.0.0.1:{port}",
+        "--worker-class", "gthread", "--threads", "32", "--graceful-timeout", "1", "--no-control-socket",
+    ]  # fmt: skip
+    server = subprocess.Popen(command, env=variables)
+    wait_until(lambda: port_answers(port), seconds=30, what="the application")
     scopes: Scopes = app.extensions["readingroom.scopes"]
     seal: Seal = app.extensions["readingroom.seal"]
-    yield Stand(app, settings.public_url, make_cast(scopes, seal), scopes)
-    server.shutdown()
-    server.server_close()
-    stream.HEARTBEAT = before
+    yield Stand(app, f"http://localhost:{port}", make_cast(scopes, seal), scopes)
+    server.terminate()
+    server.wait()
     scopes.engine.dispose()
 
 
 @pytest.fixture
 def page(browser: Browser, stand: Stand) -> Iterator[Page]:
-    context = browser.new_context(base_url=stand.url, viewport={"width": 1440, "height": 900})
+    named = {"X-Forwarded-For": "127.0.0.1"}  # as nginx would
+    context = browser.new_context(base_url=stand.url, viewport={"width": 1440, "height": 900}, extra_http_headers=named)
     opened = context.new_page()
     watch_errors(opened)
     yield opened
