@@ -1,18 +1,15 @@
 """Bytes in both directions between the caller and the cell: one thread, no parsing, bounded memory.
 
-Without TLS the bytes never enter the process (splice(2)). One thread for both directions: what an association costs is
-the threads that must be woken (benchmarks/ingest.py).
+One thread for both directions: what an association costs is the threads that must be woken. splice(2) past the process
+was tried instead: it takes the same processor time and is no faster (benchmarks/ingest.py).
 """
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import ExitStack
-from typing import Protocol
 
 CHUNK = 256 * 1024
 """Bytes moved at a time. More than a TLS record (16 KB), so OpenSSL never keeps back what poll will not announce."""
@@ -22,64 +19,18 @@ _GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-class _Flow(Protocol):
+class _Flow:
     """One direction. While something could not be sent, nothing more is read: a slow receiver slows its sender."""
-
-    total: int
-    """Bytes received so far."""
-
-    def receive(self) -> bool:
-        """Take what there is and send it on; return False at the end of the source."""
-
-    def send(self) -> None:
-        """Send what was received, as far as it goes without waiting."""
-
-    def unsent(self) -> bool:
-        """Whether something received waits to be sent."""
-
-
-class _Spliced:
-    """From socket to socket through a pipe; the bytes stay in the kernel."""
-
-    def __init__(self, source: socket.socket, sink: socket.socket, stack: ExitStack) -> None:
-        self._source, self._sink = source.fileno(), sink.fileno()
-        self._out, self._in = os.pipe()
-        stack.callback(os.close, self._out)
-        stack.callback(os.close, self._in)
-        self._held = 0
-        self.total = 0
-
-    def receive(self) -> bool:
-        try:
-            received = os.splice(self._source, self._in, CHUNK, flags=os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK)
-        except BlockingIOError:
-            return True
-        self.total += received
-        self._held += received
-        self.send()
-        return received > 0
-
-    def send(self) -> None:
-        try:
-            while self._held:
-                self._held -= os.splice(self._out, self._sink, self._held, flags=os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK)
-        except BlockingIOError:
-            return
-
-    def unsent(self) -> bool:
-        return self._held > 0
-
-
-class _Copied:
-    """Through a buffer, where one end is TLS."""
 
     def __init__(self, source: socket.socket, sink: socket.socket) -> None:
         self._source, self._sink = source, sink
         self._buffer = memoryview(bytearray(CHUNK))
         self._rest = self._buffer[:0]
         self.total = 0
+        """Bytes received so far."""
 
     def receive(self) -> bool:
+        """Take what there is and send it on; return False at the end of the source."""
         try:
             received = self._source.recv_into(self._buffer)
         except _NOT_NOW:
@@ -90,6 +41,7 @@ class _Copied:
         return received > 0
 
     def send(self) -> None:
+        """Send what was received, as far as it goes without waiting."""
         try:
             while self._rest:
                 self._rest = self._rest[self._sink.send(self._rest) :]
@@ -97,6 +49,7 @@ class _Copied:
             return
 
     def unsent(self) -> bool:
+        """Whether something received waits to be sent."""
         return bool(self._rest)
 
 
@@ -132,22 +85,16 @@ def relay(caller: socket.socket, cell: socket.socket, request: bytes, *, answere
     Returns:
         Bytes that came from the caller, the request included, and from the cell.
     """
-    with ExitStack() as stack:
-        inward, outward = _flow(caller, cell, stack), _flow(cell, caller, stack)
-        try:
-            cell.sendall(request)
-            inward.total += len(request)
-            caller.settimeout(0)
-            cell.settimeout(0)
-            _pump(inward, outward, (_Side(caller, inward, outward), _Side(cell, outward, inward)), answered)
-        except OSError:
-            pass  # the network, or a cut, ended it: the record says how far it came
-        return inward.total, outward.total
-
-
-def _flow(source: socket.socket, sink: socket.socket, stack: ExitStack) -> _Flow:
-    encrypted = isinstance(source, ssl.SSLSocket) or isinstance(sink, ssl.SSLSocket)
-    return _Copied(source, sink) if encrypted else _Spliced(source, sink, stack)
+    inward, outward = _Flow(caller, cell), _Flow(cell, caller)
+    try:
+        cell.sendall(request)
+        inward.total += len(request)
+        caller.settimeout(0)
+        cell.settimeout(0)
+        _pump(inward, outward, (_Side(caller, inward, outward), _Side(cell, outward, inward)), answered)
+    except OSError:
+        pass  # the network, or a cut, ended it: the record says how far it came
+    return inward.total, outward.total
 
 
 def _pump(inward: _Flow, outward: _Flow, sides: tuple[_Side, _Side], answered: Callable[[], None]) -> None:
