@@ -31,8 +31,10 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.audit.jobs:check_chains", 60.0),
     ("sidecar.audit.jobs:forget_old", 3600.0),
     ("sidecar.orders.jobs:write_worklists", 5.0),
+    ("sidecar.orders.jobs:write_all_worklists", 60.0),
     ("sidecar.studies.jobs:complete_studies", 1.0),
-    ("sidecar.studies.jobs:route_waiting", 15.0),
+    ("sidecar.studies.jobs:route_contracted", 5.0),
+    ("sidecar.studies.jobs:route_waiting", 300.0),
     ("sidecar.intake.jobs:reconcile_cells", 20.0),
     ("sidecar.archive.jobs:follow_sends", 1.0),
     ("sidecar.archive.jobs:erase_deleted", 5.0),
@@ -43,16 +45,22 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.accounts.jobs:forget", 3600.0),
     ("sidecar.mail.jobs:deliver", 2.0),
     ("sidecar.dicomweb.jobs:fill_metadata", 2.0),
+    ("sidecar.dicomweb.jobs:fill_all_metadata", 300.0),
     ("sidecar.dicomweb.jobs:make_thumbnails", 2.0),
+    ("sidecar.dicomweb.jobs:make_all_thumbnails", 300.0),
     ("sidecar.dicomweb.jobs:forget_contexts", 60.0),
     ("sidecar.deidentification.jobs:write_exports", 2.0),
     ("sidecar.deidentification.jobs:tidy_exports", 60.0),
     ("sidecar.sharing.jobs:remind_reviewers", 300.0),
     ("sidecar.api.jobs:forget", 900.0),
     ("sidecar.alerts.jobs:watch", 5.0),
+    ("sidecar.alerts.jobs:watch_all", 60.0),
     ("sidecar.alerts.jobs:forward_journal", 3.0),
 )
-"""``module:function`` and its interval in seconds. A job receives the Workshop; those named in WOKEN also run on rr:wake."""
+"""``module:function`` and its interval in seconds. A job receives the Workshop; those named in WOKEN also run on rr:wake.
+
+What runs every few seconds asks once who owes its work (gate.machine); what enters everybody's walls in turn comes by slowly.
+"""
 
 WOKEN: frozenset[str] = frozenset({"sidecar.organisations.jobs:tend_cells", "sidecar.orders.jobs:write_worklists"})
 

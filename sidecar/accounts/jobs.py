@@ -8,11 +8,10 @@ from sidecar.accounts.forgetting import forget_ended
 from sidecar.accounts.office import Office
 from sidecar.accounts.passwords import Kept
 from sidecar.gate.actor import NOBODY, Actor, system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.machine import Workshop, everybody
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.clock import utc_now
 from sidecar.mail.service import configured
-from sidecar.organisations.queries import organisation_ids
 
 
 def answer_guests(workshop: Workshop) -> None:
@@ -22,7 +21,7 @@ def answer_guests(workshop: Workshop) -> None:
 
 def forget(workshop: Workshop) -> None:
     """Delete what ended long ago, organisation by organisation, and open sessions' names that outlived them."""
-    for organisation_id in organisation_ids(workshop.scopes):
+    for organisation_id in everybody(workshop.scopes):
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
             forget_ended(scope, mails=configured(workshop.settings))
     visits.forget_gone(workshop.redis, now=utc_now())

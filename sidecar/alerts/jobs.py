@@ -1,26 +1,31 @@
 """What the worker does for alerts: look through the journal of each organisation, and tell its administrators."""
 
+from datetime import timedelta
 from uuid import UUID
-
-from sqlalchemy import select
 
 from sidecar.adapters.seals import Seal
 from sidecar.alerts import limits, places, queries, reviews, rules, service
 from sidecar.alerts.rules import Limits
 from sidecar.alerts.shipping import forward_journal
-from sidecar.gate.actor import platform_system, system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.actor import system_actor
+from sidecar.gate.machine import Owed, Workshop, everybody, owing
 from sidecar.gate.scope import Scope, Scopes
-from sidecar.organisations.tables import Organisation
 
-__all__ = ["forward_journal", "watch"]
+__all__ = ["forward_journal", "watch", "watch_all"]
+LOOKED_AT = frozenset({*queries.WATCHED, places.SIGNED_IN})
+JUST_NOW = timedelta(minutes=2)
+"""Longer than the slow round takes to come by again."""
 
 
 def watch(workshop: Workshop) -> None:
-    """Raise what deserves it, in each organisation by itself."""
-    with workshop.scopes.open(platform_system()) as scope:
-        organisations = scope.session.scalars(select(Organisation.id).order_by(Organisation.id)).all()
-    for organisation_id in organisations:
+    """Raise what deserves it, where something worth looking at was written since the last look."""
+    for organisation_id in owing(workshop.scopes, Owed.ALERTS, kinds=LOOKED_AT, within=JUST_NOW):
+        watch_one(workshop.scopes, workshop.seal, organisation_id)
+
+
+def watch_all(workshop: Workshop) -> None:
+    """Raise what deserves it in each organisation: quarters end, and mails were put off."""
+    for organisation_id in everybody(workshop.scopes):
         watch_one(workshop.scopes, workshop.seal, organisation_id)
 
 

@@ -18,7 +18,7 @@ from sidecar.alerts.forwarding import Target, bearer, identity, pause
 from sidecar.alerts.tables import Forwarding
 from sidecar.audit.atna import Record, record
 from sidecar.gate.actor import platform_system, system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.machine import Owed, Workshop, owing
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.journal import JournalRow
 
@@ -49,8 +49,11 @@ class Load:
 def forward_journal(workshop: Workshop) -> None:
     """Send what is due to every collector that is set."""
     ground, host = OwnGround.of(workshop.settings), workshop.settings.dicom_host
+    behind = owing(workshop.scopes, Owed.FORWARDING)
     with workshop.scopes.open(platform_system()) as scope:
-        due = select(Forwarding.organisation_id, Forwarding.target).where(Forwarding.next_try_at <= scope.now)
+        due = select(Forwarding.organisation_id, Forwarding.target).where(
+            Forwarding.organisation_id.in_(behind), Forwarding.next_try_at <= scope.now
+        )
         todo = scope.session.execute(due.order_by(Forwarding.next_try_at)).all()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="forwarding") as pool:
         for future in [

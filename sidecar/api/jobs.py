@@ -5,11 +5,10 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 
 from sidecar.gate.actor import system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.machine import Workshop, everybody
 from sidecar.gate.scope import Scope
 from sidecar.gate.tables import IdempotentRequest
 from sidecar.notifications.tables import Notification
-from sidecar.organisations.queries import organisation_ids
 
 KEPT = timedelta(days=180)
 """How long a notification stays, read or not: what happened stays in the journal."""
@@ -19,7 +18,7 @@ MOST = 5000
 
 def forget(workshop: Workshop) -> None:
     """Delete what ran out, organisation by organisation."""
-    for organisation_id in organisation_ids(workshop.scopes):
+    for organisation_id in everybody(workshop.scopes):
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
             forget_of(scope)
 

@@ -4,35 +4,32 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import column, select, table
 
 from sidecar.audit import anchors, forgetting, service
 from sidecar.audit.checkpoints import Checkpoint, Signer
 from sidecar.audit.events import JournalBroken
-from sidecar.gate.actor import platform_system, system_actor
-from sidecar.gate.machine import Workshop
-from sidecar.gate.scope import Scopes
+from sidecar.gate.actor import system_actor
+from sidecar.gate.machine import Workshop, everybody
 
 LOG = structlog.get_logger("journal")
-ORGANISATIONS = table("organisations", column("id"))
 CHECKED_EVERY = timedelta(hours=20)
 
 
 def sign_checkpoints(workshop: Workshop) -> None:
     """Sign the last row of every journal that has grown, in the database and outside it."""
-    for organisation_id in organisations(workshop.scopes):
+    for organisation_id in everybody(workshop.scopes):
         sign_checkpoint(workshop, organisation_id)
 
 
 def check_chains(workshop: Workshop) -> None:
     """Verify every journal once a day; what does not verify is put on record and raises an alert there."""
-    for organisation_id in organisations(workshop.scopes):
+    for organisation_id in everybody(workshop.scopes):
         check_chain(workshop, organisation_id)
 
 
 def forget_old(workshop: Workshop) -> None:
     """Remove rows that are older than their organisation keeps them."""
-    for organisation_id in organisations(workshop.scopes):
+    for organisation_id in everybody(workshop.scopes):
         forget_in(workshop, organisation_id)
 
 
@@ -73,9 +70,3 @@ def _keep(workshop: Workshop, made: Checkpoint | None) -> None:
 
 def _signer(workshop: Workshop) -> Signer:
     return Signer.from_pem(workshop.settings.secret("checkpoint_key.pem"))
-
-
-def organisations(scopes: Scopes) -> list[UUID]:
-    """Return everybody who has a journal."""
-    with scopes.open(platform_system()) as scope:
-        return [UUID(str(each)) for each in scope.session.scalars(select(ORGANISATIONS.c.id))]

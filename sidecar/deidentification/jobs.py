@@ -14,10 +14,9 @@ from sidecar.deidentification.store import ExportStore
 from sidecar.deidentification.tables import Export
 from sidecar.deidentification.writing import LEASE, InstanceSource, Writer
 from sidecar.gate.actor import OrganisationKind, system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.machine import Owed, Workshop, everybody, owing
 from sidecar.gate.scope import Scope, Scopes
 from sidecar.kernel.errors import Busy
-from sidecar.organisations.queries import organisation_ids
 
 LOG = structlog.get_logger("deidentification")
 PAUSE = timedelta(minutes=1)
@@ -30,7 +29,7 @@ def write_exports(workshop: Workshop) -> None:
     seal = Seal.from_text(workshop.settings.secret("totp_key"))
     store = ExportStore(workshop.settings.exports_dir)
     with CellClient(workshop.tokens) as cells:
-        for organisation_id in organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+        for organisation_id in owing(workshop.scopes, Owed.EXPORTS):
             write_waiting(workshop, cells, organisation_id, seal=seal, store=store)
 
 
@@ -72,7 +71,7 @@ def _take(scopes: Scopes, organisation_id: UUID) -> UUID | None:
 def tidy_exports(workshop: Workshop) -> None:
     """Expire what is past its time, and delete every file that no finished or running export owns."""
     store = ExportStore(workshop.settings.exports_dir)
-    for organisation_id in organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+    for organisation_id in everybody(workshop.scopes, OrganisationKind.PROVIDER):
         present = store.present(organisation_id)  # asked first: a file begun meanwhile is not looked at
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
             _expire(scope)

@@ -1,5 +1,6 @@
 """What the worker does for the viewer: metadata ready before somebody opens the study, contexts forgotten after."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,15 +10,18 @@ from sidecar.adapters.cell_client import CellAddress, CellClient, Cells
 from sidecar.dicomweb import twins
 from sidecar.dicomweb.thumbnails import made
 from sidecar.gate.actor import OrganisationKind, system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.machine import Owed, Workshop, everybody, owing
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Busy, Missing, Problem
-from sidecar.organisations.queries import organisation_ids
 from sidecar.studies import contexts, metadata, queries, thumbnails
 from sidecar.studies.cells import cell_of
+from sidecar.studies.events import StudyCompleted
 from sidecar.studies.metadata import Wanted
 
 LOG = structlog.get_logger("metadata")
+COMPLETED = (StudyCompleted.kind,)
+JUST_NOW = timedelta(hours=1)
+"""How far back it is looked every few seconds. What is older, and missing, is met by the slow rounds."""
 RETRY = timedelta(minutes=5)
 """A series that the cell cannot describe is left alone for so long; opening it asks again at once."""
 FAILED: dict[UUID, datetime] = {}
@@ -25,15 +29,33 @@ FAILED: dict[UUID, datetime] = {}
 
 
 def fill_metadata(workshop: Workshop) -> None:
-    """Fetch the metadata of lately completed studies into the cache, provider by provider."""
-    with CellClient(workshop.tokens) as cells:
-        fill(workshop.scopes, cells, host=workshop.settings.cell_host)
+    """Fetch the metadata of studies that were completed just now into the cache."""
+    _fill(workshop, owing(workshop.scopes, Owed.METADATA, kinds=COMPLETED, within=JUST_NOW))
+
+
+def fill_all_metadata(workshop: Workshop) -> None:
+    """Fetch what is missing of the last day's studies, provider by provider: also what was left alone after a failure."""
+    _fill(workshop, everybody(workshop.scopes, OrganisationKind.PROVIDER))
 
 
 def make_thumbnails(workshop: Workshop) -> None:
-    """Make the thumbnails of lately completed studies, provider by provider."""
+    """Make the thumbnails of studies that were completed just now."""
+    _make(workshop, owing(workshop.scopes, Owed.THUMBNAILS, kinds=COMPLETED, within=JUST_NOW))
+
+
+def make_all_thumbnails(workshop: Workshop) -> None:
+    """Make what is missing of the last day's studies, provider by provider."""
+    _make(workshop, everybody(workshop.scopes, OrganisationKind.PROVIDER))
+
+
+def _fill(workshop: Workshop, providers: Sequence[UUID]) -> None:
     with CellClient(workshop.tokens) as cells:
-        for organisation_id in organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+        fill(workshop.scopes, cells, providers, host=workshop.settings.cell_host)
+
+
+def _make(workshop: Workshop, providers: Sequence[UUID]) -> None:
+    with CellClient(workshop.tokens) as cells:
+        for organisation_id in providers:
             try:
                 make_provider(workshop.scopes, cells, organisation_id, host=workshop.settings.cell_host)
             except (Busy, Missing) as problem:
@@ -54,18 +76,18 @@ def make_provider(scopes: Scopes, cells: Cells, organisation_id: UUID, *, host: 
 
 def forget_contexts(workshop: Workshop) -> None:
     """Delete the reading contexts that ran out, organisation by organisation."""
-    for organisation_id in organisation_ids(workshop.scopes):
+    for organisation_id in everybody(workshop.scopes):
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
             contexts.forget_expired(scope)
 
 
-def fill(scopes: Scopes, cells: Cells, *, host: str) -> int:
+def fill(scopes: Scopes, cells: Cells, providers: Sequence[UUID], *, host: str) -> int:
     """Fill what is missing; return how many series were kept. A cell that does not answer is asked at the next tick."""
     now = scopes.clock()
     for series_id in [each for each, at in FAILED.items() if at <= now - RETRY]:
         del FAILED[series_id]
     kept = 0
-    for organisation_id in organisation_ids(scopes, OrganisationKind.PROVIDER):
+    for organisation_id in providers:
         try:
             kept += fill_provider(scopes, cells, organisation_id, host=host)
         except Busy:

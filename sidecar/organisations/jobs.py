@@ -18,7 +18,7 @@ from sidecar.adapters.redis import revoked_sessions
 from sidecar.adapters.seals import Seal
 from sidecar.adapters.supervisor import CellHost, CellHousing, CellSpec, CellState, CellStatus
 from sidecar.gate.actor import OrganisationKind, platform_system, system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.machine import Workshop, everybody
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Problem
 from sidecar.kernel.settings import Settings
@@ -53,7 +53,7 @@ def tend_cells(workshop: Workshop) -> None:
 
 def forget_associations(workshop: Workshop) -> None:
     """Keep only the last associations of every hospital."""
-    for organisation_id in queries.organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+    for organisation_id in everybody(workshop.scopes, OrganisationKind.PROVIDER):
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
             prune_associations(scope)
 

@@ -1,6 +1,5 @@
 """Reading organisations, cells, contracts, AE titles. The walls decide what is seen; nothing here filters by tenant."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -8,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from sidecar.gate.actor import OrganisationKind, platform_system
-from sidecar.gate.scope import Scope, Scopes
+from sidecar.gate.actor import OrganisationKind
+from sidecar.gate.scope import Scope
 from sidecar.organisations import rules
 from sidecar.organisations.model import CertificateState, Health, Outcome
 from sidecar.organisations.snapshot import Caller
@@ -195,10 +194,3 @@ def _health(scope: Scope, cell: Cell | None) -> Health | None:
 def _contract_view(contract: Contract, provider: str, reader: str, today: date) -> ContractView:
     ended = contract.ends_on is not None and contract.ends_on < today
     return ContractView(contract, provider, reader, rules.in_force(contract.starts_on, contract.ends_on, today), ended)
-
-
-def organisation_ids(scopes: Scopes, *kinds: OrganisationKind) -> Sequence[UUID]:
-    """Return the ids of all tenants of these kinds (none named: of all), for a job that enters each one's walls in turn."""
-    wanted = [kind.value for kind in kinds or tuple(OrganisationKind)]
-    with scopes.open(platform_system()) as scope:
-        return scope.session.scalars(select(Organisation.id).where(Organisation.kind.in_(wanted))).all()

@@ -3,9 +3,8 @@
 from sqlalchemy import or_, select
 
 from sidecar.gate.actor import system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.machine import Workshop, everybody
 from sidecar.gate.scope import Scope
-from sidecar.organisations.queries import organisation_ids
 from sidecar.sharing import rules
 from sidecar.sharing.events import GlassOverdue
 from sidecar.sharing.tables import BrokenGlass
@@ -13,7 +12,7 @@ from sidecar.sharing.tables import BrokenGlass
 
 def remind_reviewers(workshop: Workshop) -> None:
     """Remind each organisation of its own."""
-    for organisation_id in organisation_ids(workshop.scopes):
+    for organisation_id in everybody(workshop.scopes):
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
             remind(scope)
 

@@ -1,32 +1,45 @@
 """What the worker does for studies, every few seconds."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 
-from sidecar.gate.actor import OrganisationKind, platform_system, system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.actor import platform_system, system_actor
+from sidecar.gate.machine import Owed, Workshop, owing
 from sidecar.gate.scope import Scopes
-from sidecar.organisations.queries import organisation_ids
+from sidecar.organisations.events import ContractCreated, ContractEndSet
 from sidecar.organisations.tables import Contract
 from sidecar.studies import queries, service
 
 WAITING_DAYS = timedelta(days=7)
 """How far back a new contract reaches: what is older was settled otherwise."""
+CONTRACTED = (ContractCreated.kind, ContractEndSet.kind)
+JUST_NOW = timedelta(minutes=10)
+"""Longer than the slow round takes to come by again."""
 
 
 def complete_studies(workshop: Workshop) -> None:
-    """Call complete what has gone quiet, provider by provider, one commit per batch."""
-    for organisation_id in organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+    """Call complete what has gone quiet, one provider after the other, one commit per batch."""
+    for organisation_id in owing(workshop.scopes, Owed.COMPLETION):
         while _complete_batch(workshop.scopes, organisation_id) == service.BATCH:
             pass
 
 
+def route_contracted(workshop: Workshop) -> None:
+    """Give to its readers what arrived before its contract was written, where one was written just now."""
+    _route(workshop, owing(workshop.scopes, Owed.HAPPENED, kinds=CONTRACTED, within=JUST_NOW))
+
+
 def route_waiting(workshop: Workshop) -> None:
-    """Give to its readers what arrived before its contract was written: unread studies of the last days that it covers."""
+    """Do so wherever there is a contract: unread studies of the last days that it covers."""
     with workshop.scopes.open(platform_system()) as scope:
         providers = scope.session.scalars(select(Contract.organisation_id).distinct()).all()
+    _route(workshop, providers)
+
+
+def _route(workshop: Workshop, providers: Sequence[UUID]) -> None:
     for organisation_id in providers:
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
             for study in queries.waiting(scope, since=scope.now - WAITING_DAYS):

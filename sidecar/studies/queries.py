@@ -88,29 +88,38 @@ def worked_on(actor: Actor) -> ColumnElement[bool]:
     return or_(Study.organisation_id == own, Study.reading_organisation_id == own)
 
 
-def waiting(scope: Scope, *, since: datetime, limit: int = 200) -> list[Study]:
-    """Return unread studies without a reader that a contract covers by now, of those that arrived since."""
+def waiting(scope: Scope, *, since: datetime, limit: int = 2000) -> list[Study]:
+    """Return the acting provider's unread studies without a reader that a contract covers by now, of those that arrived since."""
     unread = Study.reading_organisation_id.is_(None) & (Study.status == Status.UNREAD) & (Study.arrived_at >= since)
     found = scope.session.scalars(select(Study).where(unread).order_by(Study.arrived_at.desc()).limit(limit)).all()
-    return [study for study in found if covering_contracts(scope, study)]
+    contracts, zone = _contracts(scope, scope.organisation_id), _zone(scope, scope.organisation_id)
+    return [study for study in found if _covering(study, contracts, zone)]
 
 
 def arrival_day(scope: Scope, study: Study) -> date:
     """Return the date of arrival where the images came from: contracts begin and end at the provider's midnight."""
-    zone = scope.session.scalar(select(Organisation.zone).where(Organisation.id == study.organisation_id))
-    if zone is None:
-        raise Missing
-    return study.arrived_at.astimezone(ZoneInfo(zone)).date()
+    return study.arrived_at.astimezone(_zone(scope, study.organisation_id)).date()
 
 
 def covering_contracts(scope: Scope, study: Study) -> Sequence[Contract]:
     """Return the contracts that cover the study, in the order of precedence: oldest ``starts_on`` first, then by id."""
-    day = arrival_day(scope, study)
-    contracts = scope.session.scalars(
-        select(Contract)
-        .where(Contract.organisation_id == study.organisation_id)
-        .order_by(Contract.starts_on, Contract.created_at, Contract.id)
-    )
+    return _covering(study, _contracts(scope, study.organisation_id), _zone(scope, study.organisation_id))
+
+
+def _zone(scope: Scope, organisation_id: UUID) -> ZoneInfo:
+    zone = scope.session.scalar(select(Organisation.zone).where(Organisation.id == organisation_id))
+    if zone is None:
+        raise Missing
+    return ZoneInfo(zone)
+
+
+def _contracts(scope: Scope, organisation_id: UUID) -> Sequence[Contract]:
+    mine = select(Contract).where(Contract.organisation_id == organisation_id)
+    return scope.session.scalars(mine.order_by(Contract.starts_on, Contract.created_at, Contract.id)).all()
+
+
+def _covering(study: Study, contracts: Sequence[Contract], zone: ZoneInfo) -> Sequence[Contract]:
+    day = study.arrived_at.astimezone(zone).date()
     return [
         contract
         for contract in contracts

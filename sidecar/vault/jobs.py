@@ -1,25 +1,12 @@
 """Once a day, and at every start: what lies open in a sealed column, or was closed by the master key itself, is closed."""
 
-from collections.abc import Sequence
-from uuid import UUID
-
 import structlog
-from sqlalchemy import column, select, table
 
-from sidecar.gate.actor import platform_system
-from sidecar.gate.machine import Workshop
-from sidecar.gate.scope import Scopes
+from sidecar.gate.machine import Workshop, everybody
 from sidecar.vault import rotation
 from sidecar.vault.errors import KeyDestroyed
 
 LOG = structlog.get_logger("vault")
-ORGANISATIONS = table("organisations", column("id"))
-
-
-def everybody(scopes: Scopes) -> Sequence[UUID]:
-    """Return all organisations of the house."""
-    with scopes.open(platform_system()) as scope:
-        return scope.session.scalars(select(ORGANISATIONS.c.id)).all()
 
 
 def close_what_is_open(workshop: Workshop) -> None:

@@ -25,7 +25,7 @@ from sidecar.audit.chain import Verdict, walk
 from sidecar.audit.checkpoints import Checkpoint, Kind, Signer
 from sidecar.cli import cli
 from sidecar.gate.actor import system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.machine import Workshop, everybody
 from sidecar.gate.scope import Scopes
 from sidecar.instance import Instance, postgres
 from sidecar.kernel.journal import row_hash
@@ -222,7 +222,7 @@ def test_not_even_the_owner_changes_a_row_or_a_checkpoint(services: Instance, sc
 
 
 def test_the_worker_signs_every_journal_inside_and_outside_the_database(shop: Workshop, scopes: Scopes, cast: Cast) -> None:
-    assert {cast.mercy, cast.nightowls, cast.platform, cast.third} <= set(jobs.organisations(scopes))
+    assert {cast.mercy, cast.nightowls, cast.platform, cast.third} <= set(everybody(scopes))
     register(scopes, cast, 2)
     jobs.sign_checkpoint(shop, cast.mercy)
     jobs.sign_checkpoint(shop, cast.mercy)  # nothing new: nothing signed

@@ -127,7 +127,7 @@ def test_the_job_goes_through_all_organisations_and_tidies_lists_of_sessions(
     scopes: Scopes, cast: Cast, redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # of the organisations that earlier tests left behind only these two: there are hundreds
-    monkeypatch.setattr(jobs, "organisation_ids", lambda _scopes: [cast.mercy, cast.luke])
+    monkeypatch.setattr(jobs, "everybody", lambda _scopes: [cast.mercy, cast.luke])
     for organisation in (cast.mercy, cast.luke):
         with scopes.open(system_actor(organisation)) as scope:
             link(scope, organisation, f"link:{organisation}", over_at=scope.now - LINKS_KEPT)

@@ -8,11 +8,10 @@ import structlog
 
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.archive import custody
-from sidecar.gate.actor import OrganisationKind, system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.actor import system_actor
+from sidecar.gate.machine import Owed, Workshop, owing
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Busy, Missing
-from sidecar.organisations.queries import organisation_ids
 from sidecar.studies.cells import cell_of
 
 LOG = structlog.get_logger("custody")
@@ -28,9 +27,9 @@ class Reads(Protocol):
 
 
 def keep_custody(workshop: Workshop) -> None:
-    """Read what is due, provider by provider. A cell that does not answer is asked at the next turn."""
+    """Read what is due, one provider with such work after the other. A cell that does not answer is asked at the next turn."""
     with CellClient(workshop.tokens) as cells:
-        for organisation_id in organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+        for organisation_id in owing(workshop.scopes, Owed.CUSTODY):
             try:
                 read_due(workshop.scopes, cells, organisation_id, host=workshop.settings.cell_host, most=AT_ONCE)
             except (Busy, Missing) as problem:

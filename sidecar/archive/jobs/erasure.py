@@ -13,11 +13,10 @@ from sidecar.archive import queries
 from sidecar.archive.events import StudyErased
 from sidecar.archive.model import DeletionState
 from sidecar.archive.tables import Deletion
-from sidecar.gate.actor import OrganisationKind, system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.actor import system_actor
+from sidecar.gate.machine import Owed, Workshop, owing
 from sidecar.gate.scope import Scope, Scopes
 from sidecar.kernel.errors import Broken, Busy, Missing
-from sidecar.organisations.queries import organisation_ids
 from sidecar.studies import deletion as hiding
 from sidecar.studies import queries as studies
 from sidecar.studies.cells import cell_of
@@ -31,9 +30,9 @@ AGAIN = timedelta(minutes=5)
 
 
 def erase_deleted(workshop: Workshop) -> None:
-    """Carry out what is due, provider by provider."""
+    """Carry out what is due, one provider with such work after the other."""
     with CellClient(workshop.tokens) as client:
-        for organisation_id in organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+        for organisation_id in owing(workshop.scopes, Owed.ERASURE):
             erase_due(workshop.scopes, CellWork(client), organisation_id, host=workshop.settings.cell_host)
 
 

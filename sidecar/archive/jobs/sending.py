@@ -13,11 +13,10 @@ from sidecar.archive import queries, rules
 from sidecar.archive.model import OPEN, JobKind, JobState
 from sidecar.archive.service.running import change, finish
 from sidecar.archive.tables import Job
-from sidecar.gate.actor import OrganisationKind, system_actor
-from sidecar.gate.machine import Workshop
+from sidecar.gate.actor import system_actor
+from sidecar.gate.machine import Owed, Workshop, owing
 from sidecar.gate.scope import Scope, Scopes
 from sidecar.kernel.errors import Broken, Busy, Missing
-from sidecar.organisations.queries import organisation_ids
 from sidecar.studies import queries as studies
 from sidecar.studies.cells import cell_of
 
@@ -31,9 +30,9 @@ CANCELLED = 37
 
 
 def follow_sends(workshop: Workshop) -> None:
-    """Begin waiting sends and look how far the others are, provider by provider."""
+    """Begin waiting sends and look how far the others are, one provider with such work after the other."""
     with CellClient(workshop.tokens) as client:
-        for organisation_id in organisation_ids(workshop.scopes, OrganisationKind.PROVIDER):
+        for organisation_id in owing(workshop.scopes, Owed.SENDS):
             follow(workshop.scopes, CellWork(client), organisation_id, host=workshop.settings.cell_host)
 
 
