@@ -15,7 +15,7 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Changed, Conflict, Denied
 from sidecar.reports import events, policy, queries, rules, versions
 from sidecar.reports.errors import StaleAddendum
-from sidecar.reports.model import AddendumStatus, Purpose, ReportStatus
+from sidecar.reports.model import Purpose, ReportStatus
 from sidecar.reports.service import about, prove_signer
 from sidecar.reports.tables import Addendum, Report, ReportVersion
 from sidecar.studies import queries as studies
@@ -174,7 +174,7 @@ def _for_writing(scope: Scope, addendum_id: UUID) -> tuple[Addendum, Report]:
     report = _report(scope, queries.addendum(scope, addendum_id).report_id)
     fresh = select(Addendum).where(Addendum.id == addendum_id).execution_options(populate_existing=True)
     addendum: Addendum = scope.one(fresh)
-    if addendum.status != AddendumStatus.DRAFT:
+    if addendum.status != ReportStatus.DRAFT:
         raise Conflict(SIGNED)
     _refuse_others(scope, addendum)
     _hold(scope, addendum)
@@ -196,7 +196,7 @@ def _new(scope: Scope, report: Report) -> Addendum:
         organisation_id=report.organisation_id,
         id=uuid4(),
         report_id=report.id,
-        status=AddendumStatus.DRAFT.value,
+        status=ReportStatus.DRAFT.value,
         purpose=Purpose.ADDENDUM.value,
         text="",
         revision=0,
@@ -212,8 +212,8 @@ def _new(scope: Scope, report: Report) -> Addendum:
 
 def _finish(scope: Scope, addendum: Addendum, report: Report, version: ReportVersion) -> None:
     """The addendum is the version it made, and lists show the study anew, which stays final."""
-    draft = update(Addendum).where(Addendum.id == addendum.id, Addendum.status == AddendumStatus.DRAFT)
-    values = {"status": AddendumStatus.FINAL, "version": version.version, "updated_at": scope.now, "lock_until": None}
+    draft = update(Addendum).where(Addendum.id == addendum.id, Addendum.status == ReportStatus.DRAFT)
+    values = {"status": ReportStatus.FINAL, "version": version.version, "updated_at": scope.now, "lock_until": None}
     if cast("CursorResult[None]", scope.session.execute(draft.values(values))).rowcount != 1:
         raise Conflict(SIGNED)
     scope.session.execute(update(Study).where(Study.id == report.study_id).values(signed_at=Study.signed_at))

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from sidecar.gate.requests import Asked, Refusal
 from sidecar.reports.answers import CheckShown, Revision
-from sidecar.reports.model import AddendumStatus, Purpose
+from sidecar.reports.model import Purpose, ReportStatus
 
 
 class AddendumBody(Asked):
@@ -25,7 +25,7 @@ class AddendumAnswer(BaseModel):
 
     id: UUID
     report_id: UUID
-    status: AddendumStatus
+    status: ReportStatus
     purpose: Purpose
     text: str
     author: str

@@ -14,7 +14,7 @@ from sidecar.reports.addenda_answers import AddendumAnswer, AddendumBody, StaleA
 from sidecar.reports.answers import CheckShown, SignBody, SignedAnswer
 from sidecar.reports.api import version_answer
 from sidecar.reports.errors import StaleAddendum
-from sidecar.reports.model import AddendumStatus, Purpose
+from sidecar.reports.model import Purpose, ReportStatus
 from sidecar.reports.tables import Addendum
 
 bp = Blueprint("addenda_api", __name__)
@@ -76,7 +76,7 @@ def _addendum(addendum: Addendum) -> AddendumAnswer:
     return AddendumAnswer(
         id=addendum.id,
         report_id=addendum.report_id,
-        status=AddendumStatus(addendum.status),
+        status=ReportStatus(addendum.status),
         purpose=Purpose(addendum.purpose),
         text=addendum.text,
         author=addendum.author_name,

@@ -22,7 +22,7 @@ Sections = dict[str, str]
 
 
 class ReportStatus(StrEnum):
-    """A draft may change; a final report never does."""
+    """Of reports and of their addenda: a draft may change, what is final never does."""
 
     DRAFT = "draft"
     FINAL = "final"
@@ -41,13 +41,6 @@ MEANING_WORDS = {
     Meaning.REVIEWER: "Reviewer of this final report",
     Meaning.APPROVAL: "Approval of this final report",
 }
-
-
-class AddendumStatus(StrEnum):
-    """A draft may change or be thrown away; signed it never does."""
-
-    DRAFT = "draft"
-    FINAL = "final"
 
 
 class Purpose(StrEnum):

@@ -12,7 +12,7 @@ from sidecar.gate.requests import Paging
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Broken, Missing
 from sidecar.reports import authority, policy, rules
-from sidecar.reports.model import AddendumStatus, ReportStatus
+from sidecar.reports.model import ReportStatus
 from sidecar.reports.tables import Addendum, Report, ReportVersion
 
 IMAGES = "NumberOfStudyRelatedInstances"
@@ -64,7 +64,7 @@ def addendum(scope: Scope, addendum_id: UUID) -> Addendum:
 
 def open_addendum(scope: Scope, report_id: UUID) -> Addendum | None:
     """Return the addendum to a report that is being written, if there is one to see."""
-    found = select(Addendum).where(Addendum.report_id == report_id, Addendum.status == AddendumStatus.DRAFT)
+    found = select(Addendum).where(Addendum.report_id == report_id, Addendum.status == ReportStatus.DRAFT)
     return scope.session.scalars(found.where(policy.seen_addenda(scope.actor))).one_or_none()
 
 

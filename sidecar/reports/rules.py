@@ -12,7 +12,6 @@ from sidecar.reports.model import (
     ADDENDUM_MEANING_WORDS,
     MEANING_WORDS,
     SECTIONS,
-    AddendumStatus,
     Check,
     Content,
     Meaning,
@@ -179,7 +178,7 @@ def clean_addendum(text: str) -> str:
 
 def addendum_checks(*, text: str, status: str) -> list[Check]:
     """Answer what is asked before an addendum is signed. Images that still come do not hinder it: a correction cannot wait."""
-    written, draft = bool(text.strip()), status == AddendumStatus.DRAFT
+    written, draft = bool(text.strip()), status == ReportStatus.DRAFT
     return [
         Check("text", written, "The addendum is written" if written else "The addendum is empty"),
         Check("draft", draft, "Not signed yet" if draft else "This addendum is signed already"),

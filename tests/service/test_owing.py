@@ -251,8 +251,6 @@ def test_at_rest_the_worker_enters_nobodys_walls(services: Instance, monkeypatch
     jobs = [(name, find_job(name)) for name in quick]
     using = [each for name, each in sys.modules.items() if name.startswith("sidecar.") and vars(each).get("owing") is owing]
     for module in using:
-        each for name, each in sys.modules.items() if name.startswith("sidecar.") and vars(each).get("owing") is owing
-    ]:
         monkeypatch.setattr(module, "owing", lambda *_asked, **_how: [])  # what other tests left behind is owed for ever
     monkeypatch.setattr(Scopes, "open", noted)
     shop = open_workshop(Settings.from_env(services.env()))
