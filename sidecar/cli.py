@@ -317,6 +317,17 @@ def keys_rotate(data: Path, organisation: tuple[str, ...], master: bool) -> None
         console.print(f"{keeping.rotate(instance, named)} values are closed under new keys; the old keys are destroyed.")
 
 
+@keys.command("lookup")
+@data_option
+def keys_lookup(data: Path) -> None:
+    """Replace the key that finds e-mail addresses at sign-in: after it was lost, or seen. Web and worker pause for it."""
+    from sidecar.instance import keeping
+
+    instance = running(data)
+    with _told():
+        console.print(f"{keeping.renew_lookup(instance)} e-mail addresses are found by a new key.")
+
+
 @keys.command("shred")
 @data_option
 @click.argument("organisation")

@@ -5,13 +5,13 @@ from typing import Any
 
 from sidecar.accounts.events import SignedOut
 from sidecar.alerts.model import Kind
-from sidecar.alerts.service import raise_alert
+from sidecar.alerts.service import raise_alert, settle
 from sidecar.archive import service as archive
 from sidecar.archive.events import StudyDamaged
 from sidecar.gate.scope import Event, Scope
 from sidecar.orders.events import OrderAdded, OrderChanged
 from sidecar.reports.events import ReportSigned
-from sidecar.sharing.events import GlassBroken, GlassOverdue
+from sidecar.sharing.events import GlassBroken, GlassOverdue, GlassReviewed
 from sidecar.studies import access, contexts, requests
 from sidecar.studies import service as studies
 from sidecar.studies.events import InstancesArrived, StudyArrived, StudyCompleted, StudyRouted
@@ -62,6 +62,11 @@ def _alert_unreviewed(scope: Scope, happened: GlassOverdue) -> None:
     raise_alert(scope, organisation_id=happened.organisation_id, kind=Kind.GLASS_UNREVIEWED, facts=facts, remind=True)
 
 
+def _settle_glass(scope: Scope, happened: GlassReviewed) -> None:
+    kinds = (Kind.BREAK_GLASS, Kind.GLASS_UNREVIEWED)
+    settle(scope, kinds=kinds, subject=str(happened.glass_id), note=f"Reviewed: {happened.verdict.value.replace('-', ' ')}.")
+
+
 def _alert_damage(scope: Scope, happened: StudyDamaged) -> None:
     facts = {"subject": happened.study_id, "study": happened.study_id, "count": happened.altered + happened.missing}
     raise_alert(scope, organisation_id=happened.organisation_id, kind=Kind.IMAGES_DAMAGED, facts=facts)
@@ -82,6 +87,7 @@ REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {
     OrderChanged: (_find_studies,),
     GlassBroken: (_alert_glass,),
     GlassOverdue: (_alert_unreviewed,),
+    GlassReviewed: (_settle_glass,),
     StudyDamaged: (_alert_damage,),
     SignedOut: (_close_contexts,),
 }

@@ -16,7 +16,16 @@ from sidecar.gate.actor import Role
 from sidecar.gate.scope import Scope
 from sidecar.kernel.journal import JournalRow
 
-WATCHED = (rules.FAILED, "gate.door.denied", "gate.door.missed", rules.REFUSED_AT_CELL, *rules.TAKEN, rules.GIVEN, *rules.AT_ONCE)
+WATCHED = (
+    rules.FAILED,
+    "gate.door.denied",
+    "gate.door.missed",
+    rules.REFUSED_AT_CELL,
+    rules.GUESSED,
+    *rules.TAKEN,
+    rules.GIVEN,
+    *rules.AT_ONCE,
+)
 MOST_ROWS = 20_000
 """Rows looked at in one go; who fills an hour with more has raised an alert long before."""
 SHOWN_SETTLED = 50

@@ -13,7 +13,8 @@ from sidecar.alerts.model import Finding, Kind, Seen
 
 FAILED = "accounts.user.sign-in-failed"
 REFUSED_AT_CELL = "studies.gate.refused"
-DENIED = ("gate.door.", REFUSED_AT_CELL)
+GUESSED = "sharing.glass.missed"
+DENIED = ("gate.door.", REFUSED_AT_CELL, GUESSED)
 AT_ONCE: Mapping[str, Kind] = {
     "sharing.glass.broken": Kind.BREAK_GLASS,
     "accounts.user.second-factor-locked": Kind.LOCKED,

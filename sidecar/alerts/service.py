@@ -1,6 +1,6 @@
 """Raising alerts once, telling the administrators, and writing down that somebody looked."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -74,6 +74,14 @@ def stand(scope: Scope, organisation_id: UUID, found: Finding) -> bool:
             )
         )
     return new
+
+
+def settle(scope: Scope, *, kinds: Collection[Kind], subject: str, note: str) -> None:
+    """Close what is open of these kinds about one subject: it was looked at elsewhere, by the acting person."""
+    about = (Alert.kind.in_([each.value for each in kinds]), Alert.subject == subject, Alert.acknowledged_at.is_(None))
+    own = select(Alert.id).where(Alert.organisation_id == scope.organisation_id, *about)
+    for alert_id in scope.session.scalars(own).all():
+        acknowledge(scope, alert_id, note=note)
 
 
 def acknowledge(scope: Scope, alert_id: UUID, *, note: str) -> Alert:

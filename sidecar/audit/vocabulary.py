@@ -150,6 +150,7 @@ CODES: Mapping[str, Code] = {
     "reports.report.read": RECORD_READ,
     "sharing.glass.broken": EMERGENCY,
     "sharing.glass.closed": EMERGENCY_OVER,
+    "sharing.glass.missed": EMERGENCY,
     "sharing.glass.overdue": ALERTED,
     "sharing.glass.reviewed": LOG_USED,
     "sharing.link.made": SHARED,

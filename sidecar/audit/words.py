@@ -142,6 +142,7 @@ WORDS = {
     "studies.priors.lent": "lent the readers of a study {priors} more of the patient's",
     "studies.reading.end-set": "set the end of the readers' access to a study ({why})",
     "sharing.glass.broken": "broke the glass for {minutes} min: {studies}",
+    "sharing.glass.missed": "tried to break the glass for a patient whom the organisation does not have",
     "sharing.glass.closed": "closed the glass again",
     "sharing.glass.overdue": "broken glass was not reviewed in time; reminded",
     "sharing.glass.reviewed": "reviewed broken glass: {verdict}",

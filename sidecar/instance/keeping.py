@@ -25,7 +25,7 @@ from sidecar.vault import copies, erasing, handing, keys, rotation, shredding
 from sidecar.vault.events import CopyMade, CopyRestored
 from sidecar.vault.model import KeyName, Purpose
 
-MASTER = "totp_key"
+MASTER, LOOKUP = "totp_key", "lookup_key"
 """The secret file of the master key. Its name is older than what it grew into."""
 NEXT_MASTER, FORMER_MASTER = "totp_key.next", "totp_key.former"
 HOLDERS = ("web", "worker")
@@ -67,6 +67,26 @@ def rotate(instance: Instance, organisations: list[UUID]) -> int:
     """Give these organisations new data keys, all of them when none is named; return how many values were closed anew."""
     with workshop(instance) as shop:
         return sum(rotation.rotate(shop.scopes, shop.seal, each) for each in organisations or with_keys(instance))
+
+
+def renew_lookup(instance: Instance) -> int:
+    """Replace the key that finds e-mail addresses, also a lost one; return how many are found by the new one.
+
+    Web and worker pause meanwhile. Broken off, nobody of the organisations that are left finds in until the same is done again.
+    """
+    with _paused(instance):
+        write_private(instance.layout.secrets / LOOKUP, credentials.MAKERS[LOOKUP]())
+        return look_up_anew(instance)
+
+
+def look_up_anew(instance: Instance) -> int:
+    """Make the lookups of all addresses with the key as it is now; return how many."""
+    found = 0
+    with workshop(instance) as shop:
+        for each in with_keys(instance):
+            with shop.scopes.open(system_actor(each)) as scope:
+                found += addresses.look_up_anew(scope, shop.seal)
+    return found
 
 
 def rotate_master(instance: Instance) -> int:

@@ -21,6 +21,14 @@ class GlassBroken(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GlassMissed(Event):
+    """Somebody would have broken it for a patient whom the organisation does not have: a slip, or a guess. Nothing was opened."""
+
+    kind: ClassVar[str] = "sharing.glass.missed"
+    outcome: ClassVar[int] = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GlassClosed(Event):
     """Emergency Override Stopped: its user closed it before its time."""
 

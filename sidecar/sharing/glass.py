@@ -17,7 +17,7 @@ from sidecar.kernel.errors import Conflict, Denied, Invalid, Missing
 from sidecar.notifications.service import notify
 from sidecar.organisations.tables import Organisation
 from sidecar.sharing import rules
-from sidecar.sharing.events import GlassBroken, GlassClosed, GlassReviewed
+from sidecar.sharing.events import GlassBroken, GlassClosed, GlassMissed, GlassReviewed
 from sidecar.sharing.model import Verdict
 from sidecar.sharing.tables import BrokenGlass
 
@@ -35,6 +35,7 @@ def break_for_patient(scope: Scope, *, written: str, reason: str, minutes: int) 
         raise Missing  # the platform has no patients
     found = list(scope.session.scalar(OF_PATIENT, {"written": written.strip()}) or [])
     if not found:
+        scope.emit_refusal(GlassMissed(organisation_id=scope.organisation_id))
         raise Missing("Your organisation has no patient with this number.")
     return _break(scope, scope.organisation_id, found, reason=reason, minutes=minutes)
 

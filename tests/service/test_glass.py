@@ -109,6 +109,10 @@ def test_b11_it_opens_one_patient_of_the_own_organisation_only(cast: Cast, scope
         assert answer.status_code == 404, patient
         answers.append(re.sub(r'value="[^"]*"', "", alike(answer, patient or "@@@")))
     assert len(set(answers)) == 1  # another tenant's study is told from an unknown id by nothing
+    with scopes.open(cast.mercy_admin.actor) as scope:
+        rows = scope.session.scalars(select(JournalRow).where(JournalRow.kind == "sharing.glass.missed")).all()
+    assert [(row.actor_id, row.outcome) for row in rows] == [(cast.colleague.user_id, 4)] * len(answers)
+    assert not any("LUKES1" in row.body or str(foreign.id) in row.body for row in rows)
     assert viewer.post("/glass", data=form | {"patient": "EMERGENCY1", "organisation_id": str(cast.luke)}).status_code == 404
     assert viewer.post("/glass", data=form | {"patient": "ACC77"}).status_code == 302
     assert viewer.get(f"/reports/{report}").status_code == 200
@@ -160,6 +164,8 @@ def test_b11_it_is_reviewed_within_72_hours_by_somebody_else(cast: Cast, scopes:
         row = scope.session.scalars(select(JournalRow).where(JournalRow.kind == "sharing.glass.reviewed")).one()
         assert '"in_time":true' in row.body
         assert glass.all_of(scope)[0].verdict == "not-justified"
+        alert = scope.session.scalars(select(Alert).where(Alert.subject == str(own.id))).one()
+        assert (alert.acknowledged_by, alert.note) == (second.user_id, "Reviewed: not justified.")
     late, _ = broken_by(scopes, cast.colleague, "EMERGENCY1", minutes=5)
     with later(scopes, hours=73).open(second.actor) as scope:
         glass.review(scope, late.id, verdict=Verdict.JUSTIFIED, remark="")

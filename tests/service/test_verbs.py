@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
 from sidecar.archive.tables import LegalHold
 from sidecar.cli import cli
@@ -77,6 +78,33 @@ def test_keys_are_listed_rotated_and_handed_out_and_nothing_is_written_over(run:
     for verb in (("rotate", "--organisation"), ("shred",), ("export",)):
         more = [tmp_path / "no.key"] if verb == ("export",) else []
         said(run("keys", *verb, "No Such Hospital", *more), 1, "there is no organisation called 'No Such Hospital'")
+
+
+def test_a_lost_key_of_lookups_is_replaced_and_everybody_is_found_again(
+    run: Run, services: Instance, scopes: Scopes, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "with_keys", lambda _instance: [cast.mercy])  # the others' sign-ins go on in other tests
+    key = services.layout.secrets / keeping.LOOKUP
+    before = key.read_bytes()
+
+    def lookups() -> dict[UUID, str | None]:
+        with scopes.open(system_actor(cast.mercy)) as scope:
+            rows = scope.session.execute(select(User.id, User.email_lookup).where(User.organisation_id == cast.mercy))
+            return dict(rows.all())
+
+    old = lookups()
+    try:
+        answer = run("keys", "lookup")
+        assert key.read_bytes() != before
+        assert private(key)
+        said(answer, 0, f"{len(old)} e-mail addresses are found by a new key.")
+        assert all(lookups()[each] != lookup for each, lookup in old.items())
+        with keeping.workshop(services) as shop:
+            assert lookups()[cast.owner.user_id] == shop.scopes.lookup.of(cast.owner.email)
+    finally:
+        key.write_bytes(before)
+        keeping.look_up_anew(services)
+    assert lookups() == old
 
 
 @pytest.mark.usefixtures("signed")
