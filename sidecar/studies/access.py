@@ -68,7 +68,8 @@ def lend_priors(scope: Scope, study_id: UUID) -> None:
     study = queries.get(scope, study_id)
     if not study.patient_id:  # means nothing, so nobody knows whose they would be
         return
-    for read in scope.session.scalars(_being_read(scope, study)).all():
+    for read in scope.session.scalars(_being_read(scope, study).order_by(Study.id)).all():
+        # In one order: a loan waits for whoever signs or deletes the study it is made for, and two must not wait for each other.
         # With itself all the others; with each of the others only itself, or a patient of many studies would cost their square.
         lent = _lend(scope, read, None if read.id == study.id else study.id)
         if lent:
@@ -81,9 +82,20 @@ def in_sight(scope: Scope, studies: Iterable[Study], *, at_most: timedelta) -> t
     A second at least: what had ended already would not have been found.
     """
     glass = scope.actor.glass
-    ends = [study.reading_ends_at for study in studies if study.organisation_id != scope.actor.organisation_id]
+    ends = [_sight_ends(scope, study) for study in studies if study.organisation_id != scope.actor.organisation_id]
     ends += [glass.until if glass else None]
     return max(min([at_most, *(end - scope.now for end in ends if end is not None)]), timedelta(seconds=1))
+
+
+def _sight_ends(scope: Scope, study: Study) -> datetime | None:
+    """Return when the actor's organisation loses sight of another's study that it reads or is lent; None: no end is set."""
+    own = scope.organisation_id
+    ends: list[datetime | None] = [study.reading_ends_at] if study.reading_organisation_id == own else []
+    if None not in ends:
+        here = (PriorLoan.organisation_id == study.organisation_id, PriorLoan.study_id == study.id)
+        ends += scope.session.scalars(select(PriorLoan.ends_at).where(*here, PriorLoan.reading_organisation_id == own))
+    known = [end for end in ends if end is not None]
+    return max(known) if len(known) == len(ends) and known else None
 
 
 def _set_end(scope: Scope, study: Study, *, why: str) -> None:
@@ -130,7 +142,6 @@ def _lend(scope: Scope, read: Study, only: UUID | None) -> int:
         "organisation_id": read.organisation_id,
         "for_study_id": read.id,
         "reading_organisation_id": read.reading_organisation_id,
-        "ends_at": read.reading_ends_at,
         "made_at": scope.now,
     }
     if not ids:

@@ -1,6 +1,8 @@
 """A reading group sees a study from routing until some time after sign-off, and older studies as the contract says."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -18,7 +20,7 @@ from sidecar.organisations.model import Priors
 from sidecar.organisations.tables import Contract
 from sidecar.reports import queries as reports
 from sidecar.reports.tables import Report, ReportVersion
-from sidecar.studies import access, contexts, queries
+from sidecar.studies import access, contexts, deletion, queries
 from sidecar.studies import service as studies
 from sidecar.studies.tables import PriorLoan, Study
 from tests.browser import Browser, alike
@@ -179,6 +181,61 @@ def test_a_reading_group_cannot_lend_itself_anything_or_move_an_end(cast: Cast, 
         scope.session.execute(update(PriorLoan).values(ends_at=None))
 
 
+def test_what_was_lent_for_a_study_that_is_deleted_is_lent_no_more(cast: Cast, scopes: Scopes, browse: Browse) -> None:
+    """Sent under the wrong patient's number and deleted: the group must not keep that patient's older studies for ever."""
+    agree(scopes, cast, Priors.ALL)
+    older = make_study(scopes, cast.mercy, study_date="20230101", patient_name="CANARY^OLDER")
+    wrong = routed(scopes, cast)
+    reader = browse(cast.reader)
+    assert reader.get(f"/reading/{older.id}").status_code == 200
+    with scopes.open(cast.owner.actor) as scope:
+        deletion.hide(scope, queries.get(scope, wrong.id))
+    for person in (cast.reader, cast.lead):
+        assert not sees(scopes, person.actor, older.id)
+        assert not sees(later(scopes, days=30), person.actor, older.id)
+    assert alike(reader.get(f"/reading/{older.id}"), older.id) == alike(reader.get(f"/reading/{(none := uuid4())}"), none)
+    assert reader.get(f"/reading/{older.id}").status_code == 404
+    with scopes.open(system_actor(cast.mercy)) as scope:  # another that comes meanwhile is not lent for its sake either
+        late = make_study(scopes, cast.mercy, study_date="20220101")
+        access.lend_priors(scope, late.id)
+    assert not sees(scopes, cast.reader.actor, late.id)
+    with scopes.open(cast.owner.actor) as scope, deletion.seeing_deleted(scope):
+        deletion.show_again(scope, queries.get(scope, wrong.id))
+    assert sees(scopes, cast.reader.actor, older.id)
+    assert not sees(scopes, cast.stranger.actor, older.id)
+
+
+@pytest.mark.parametrize("first", ["loan", "signature"])
+def test_a_loan_made_while_its_study_is_signed_ends_with_it(cast: Cast, scopes: Scopes, first: str) -> None:
+    """An older study comes in the moment of the signature: whichever is first, the loan has an end."""
+    agree(scopes, cast, Priors.ALL)
+    study = routed(scopes, cast)
+    older = make_study(scopes, cast.mercy, study_date="20230101")
+    acts = {
+        "loan": (system_actor(cast.mercy), access.lend_priors, older.id),
+        "signature": (cast.reader.actor, access.end_reading, study.id),
+    }
+    second = next(each for each in acts if each != first)
+
+    def act(which: str, *, meanwhile: Callable[[], object] = lambda: None) -> None:
+        actor, what, study_id = acts[which]
+        with scopes.open(actor) as scope:
+            what(scope, study_id)
+            meanwhile()
+
+    def begin_the_other() -> None:
+        begun.append(pool.submit(act, second))
+        time.sleep(0.3)  # it is under way, or waits, before this is committed
+
+    begun: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as pool:
+        act(first, meanwhile=begin_the_other)
+        begun[0].result(timeout=10)
+    assert sees(later(scopes, hours=71), cast.reader.actor, older.id)
+    assert not sees(later(scopes, hours=73), cast.reader.actor, older.id)
+    assert not sees(scopes, cast.stranger.actor, older.id)
+
+
 def test_a_viewer_sees_what_is_shared_with_them_and_nothing_else(cast: Cast, scopes: Scopes, browse: Browse) -> None:
     """Role matrix: signed reports and images of what was shared with them (referrer)."""
     shared = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_name="Shared^One")
@@ -220,6 +277,19 @@ def test_what_outlives_a_request_ends_with_the_sight(cast: Cast, scopes: Scopes)
         assert access.in_sight(scope, [row], at_most=longest) == timedelta(seconds=40)
     with scopes.open(cast.owner.actor) as scope:
         assert access.in_sight(scope, [queries.get(scope, study.id)], at_most=longest) == longest
+    # What was read long ago and is lent again, and what is lent alone, are seen as long as they are lent.
+    agree(scopes, cast, Priors.ALL)
+    read, never = (make_study(scopes, cast.mercy, patient_id="P9", reading=reader) for reader in (cast.nightowls, None))
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        queries.get(scope, read.id).reading_ends_at = scope.now - timedelta(days=9)
+    now = routed(scopes, cast, patient_id="P9")
+    for ends, told in ((None, longest), (timedelta(seconds=30), timedelta(seconds=30))):
+        with scopes.open(system_actor(cast.mercy)) as scope:
+            queries.get(scope, now.id).reading_ends_at = scope.now + ends if ends else None
+        with scopes.open(cast.reader.actor) as scope:
+            for each in (read, never):
+                found = access.in_sight(scope, [queries.get(scope, each.id)], at_most=longest)
+                assert told - timedelta(seconds=5) < found <= told, each
     glass = Glass(uuid4(), utc_now() + timedelta(seconds=30))
     with scopes.open(replace(cast.mercy_admin.actor, glass=glass)) as scope:
         assert timedelta(0) < access.in_sight(scope, [], at_most=longest) <= timedelta(seconds=30)
