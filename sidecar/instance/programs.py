@@ -77,7 +77,7 @@ def all_programs(layout: Layout) -> list[Program]:
 def web_command(layout: Layout) -> list[str]:
     """Return the command of the web application: two processes with many threads, each open browser holds one."""
     return [
-        sys.executable, "-m", "gunicorn", "sidecar.app:create_app()", "--name", "readingroom-web",
+        sys.executable, "-m", "gunicorn", "sidecar.app:serve()", "--name", "readingroom-web",
         "--bind", f"127.0.0.1:{layout.ports.web}", "--worker-class", "gthread", "--workers", "2",
         "--threads", str(nginx.WEB_THREADS),
         "--keep-alive", "75", "--timeout", "60", "--graceful-timeout", "3", "--worker-tmp-dir", "/dev/shm",  # noqa: S108

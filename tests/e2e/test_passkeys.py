@@ -56,7 +56,7 @@ def stand(services: Instance) -> Iterator[Stand]:
     variables = {**os.environ, **services.env(), "RR_PUBLIC_URL": f"http://localhost:{port}"}
     app = create_app(Settings.from_env(variables))
     command = [
-        sys.executable, "-m", "gunicorn", "sidecar.app:create_app()", "--bind", f"127.0.0.1:{port}",
+        sys.executable, "-m", "gunicorn", "sidecar.app:serve()", "--bind", f"127.0.0.1:{port}",
         "--worker-class", "gthread", "--threads", "32", "--graceful-timeout", "1", "--no-control-socket",
     ]  # fmt: skip
     server = subprocess.Popen(command, env=variables)
