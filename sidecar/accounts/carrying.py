@@ -1,16 +1,18 @@
 """Downloads that outlast their request: handing them to the carrier, and whether they may still go on.
 
-A download ends with its session: signed out, ended from the list, the account disabled, deleted, or of another role by now,
-its program's tokens or key revoked, twelve hours over. It does not end because its person sits still: whoever fetches a large
+A download ends with the sight of what is carried (a reading that is over, a deleted study), and with its session: signed out,
+ended from the list, the account disabled, deleted, or of another role by now, its program's tokens or key revoked, twelve
+hours over. It does not end because its person sits still: whoever fetches a large
 study through a thin line need not move the mouse for it. What the idle session opened otherwise is shut (see ``visits``).
 """
 
+from collections.abc import Iterable
 from typing import cast
 from uuid import UUID
 
 from flask import current_app
 from redis import Redis
-from sqlalchemy import select
+from sqlalchemy import Uuid, column, func, select, table
 
 from sidecar.accounts import visits
 from sidecar.accounts.sessions import current_visit
@@ -18,18 +20,22 @@ from sidecar.accounts.tables import User
 from sidecar.accounts.token_tables import ApiKey, RefreshFamily
 from sidecar.adapters import carriages
 from sidecar.adapters.carriages import Bearer, Carriage
-from sidecar.gate.actor import Actor
+from sidecar.gate.actor import Actor, Glass, Role
 from sidecar.gate.scope import Scope, Scopes
 
+STUDIES = table("studies", column("id", Uuid))
+"""Of a room above this one, through the same walls."""
 
-def hand_over(scope: Scope, *, url: str = "", token: str = "", file: str = "") -> str:
+
+def hand_over(scope: Scope, *, url: str = "", token: str = "", studies: Iterable[UUID] = (), file: str = "") -> str:
     """Lay a download ready for the acting person; return where nginx finds it, for X-Accel-Redirect only.
 
     Args:
         scope: of the request that was let in.
         url: what to fetch from a cell.
         token: what opens the cell for that.
-        file: in place of it, a file below the directory of exports.
+        studies: whose images these are.
+        file: in place of it all, a file below the directory of exports.
     """
     redis = cast("Redis", current_app.extensions["readingroom.redis"])
     visit, actor = current_visit(), scope.actor
@@ -37,23 +43,31 @@ def hand_over(scope: Scope, *, url: str = "", token: str = "", file: str = "") -
     ends += [actor.glass.until] if actor.glass else []
     if visit:
         visits.carry(redis, visit.user_id, visit.id)
-    bearer = Bearer(scope.organisation_id, scope.user_id, str(actor.role), actor.session)
+    glass = actor.glass.id if actor.glass else None
+    bearer = Bearer(scope.organisation_id, scope.user_id, str(actor.role), actor.session, tuple(studies), glass)
     until = min(ends).timestamp() if ends else 0
     return carriages.put(redis, Carriage(bearer, url=url, token=token, file=file, until=until))
 
 
 def still_open(scopes: Scopes, redis: Redis, bearer: Bearer) -> bool:
-    """Tell whether what was begun for somebody may go on: the person is let in as before, and so is what they came with."""
-    with scopes.open(Actor(bearer.user_id, bearer.organisation_id, None, None)) as scope:
+    """Tell whether what was begun for somebody may go on: they are let in as before, by what they came with, and see it still."""
+    glass = Glass(bearer.glass, scopes.clock()) if bearer.glass else None  # its end is the walls' business
+    with scopes.open(Actor(bearer.user_id, bearer.organisation_id, Role(bearer.role), None, glass=glass)) as scope:
         role = scope.session.scalar(
             select(User.role).where(
                 User.organisation_id == bearer.organisation_id, User.id == bearer.user_id,
                 User.disabled_at.is_(None), User.deleted_at.is_(None),
             )
         )  # fmt: skip
-        if role != bearer.role:
+        if role != bearer.role or not _sees(scope, set(bearer.studies)):
             return False
         return visits.carries(redis, bearer.user_id, bearer.session) or _program(scope, bearer)
+
+
+def _sees(scope: Scope, studies: set[UUID]) -> bool:
+    """Say whether all of these still exist for the scope's actor."""
+    found = select(func.count()).select_from(STUDIES).where(STUDIES.c.id.in_(studies))
+    return not studies or scope.session.scalar(found) == len(studies)
 
 
 def _program(scope: Scope, bearer: Bearer) -> bool:

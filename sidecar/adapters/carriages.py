@@ -19,12 +19,17 @@ SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """For whom something is carried: what was true of them when they were let in. ``session`` as in the gate's Actor."""
+    """For whom something is carried: what was true of them when they were let in. ``session`` as in the gate's Actor.
+
+    ``studies``: what they carry, which they must still see, by the broken ``glass`` they came with if any.
+    """
 
     organisation_id: UUID
     user_id: UUID
     role: str
     session: str
+    studies: tuple[UUID, ...] = ()
+    glass: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,10 @@ def take(client: Redis, name: str) -> Carriage | None:
         return None
     told = json.loads(found)
     who = told.pop("bearer")
-    bearer = Bearer(UUID(who["organisation_id"]), UUID(who["user_id"]), who["role"], who["session"])
+    bearer = Bearer(
+        UUID(who["organisation_id"]), UUID(who["user_id"]), who["role"], who["session"],
+        tuple(map(UUID, who["studies"])), UUID(who["glass"]) if who["glass"] else None,
+    )  # fmt: skip
     return Carriage(bearer, **told)
 
 

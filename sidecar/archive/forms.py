@@ -1,6 +1,6 @@
 """What the pages and the API of this room accept. Each message stands at its field and says what to write instead."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -18,7 +18,7 @@ class _Form(BaseModel):
 class DownloadForm(_Form):
     """How a study is taken along; one series of it where named."""
 
-    form: Form = Form.ZIP
+    form: Literal[Form.ZIP, Form.MEDIA] = Form.ZIP
     series_id: UUID | None = None
 
 

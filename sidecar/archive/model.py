@@ -29,10 +29,11 @@ REPEATABLE = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 
 class Form(StrEnum):
-    """How a study leaves: a ZIP of readable folders, or a file set with DICOMDIR (PS3.10 chapter 8, PS3.12 annex F)."""
+    """How a study leaves: as a ZIP of readable folders, a file set with DICOMDIR (PS3.10 chapter 8), or by DICOMweb (PS3.18)."""
 
     ZIP = "zip"
     MEDIA = "media"
+    OBJECTS = "dicomweb"
 
 
 class Reason(StrEnum):

@@ -11,15 +11,18 @@ from sidecar.accounts.carrying import hand_over
 from sidecar.adapters.carriages import INTERNAL
 from sidecar.adapters.cell_client import CellAddress
 from sidecar.adapters.cell_tokens import CellTokens, Visitor
+from sidecar.archive import service as archive
+from sidecar.archive.policy import may_download
 from sidecar.dicomweb.roots import OWN, Root, open_root
 from sidecar.gate.http import route
-from sidecar.gate.permissions import Permission, may_ever
+from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
+from sidecar.gate.stepup import StepUp, need_fresh_person
 from sidecar.kernel.errors import Denied, Missing
 from sidecar.kernel.settings import Settings
-from sidecar.studies import access
+from sidecar.studies import access, queries
 from sidecar.studies.cells import cell_of, visitor
-from sidecar.studies.tables import Study
+from sidecar.studies.tables import Series, Study
 
 bp = Blueprint("pixels", __name__, url_prefix="/edge")
 
@@ -37,7 +40,7 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
     one study: the least that serves, and a header of constant size however many priors there are.
     The series is asked for here because the cell cannot tell two studies with the same StudyInstanceUID apart.
     """
-    study, cell = _decide(scope, request.args.get("context", ""), _one_series)
+    (study, *_), cell = _decide(scope, request.args.get("context", ""), _one_series)
     token = _tokens().mint(
         cell=cell.cell_id,
         subject=str(scope.user_id),
@@ -56,14 +59,23 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
 def may_have_objects(scope: Scope) -> ResponseReturnValue:
     """Answer the same about a whole study, series or instance (PS3.18 §10.4.1.1.1), asked anew each time, for the carrier.
 
+    More than an instance is taking a study along, by whatever door: decided, proved and put on record as every download.
     A cell hands out whole objects to the sidecar only, so the token is the sidecar's own, and stays with the carrier.
     The cell then looks by UIDs alone, so an instance is looked for here: another patient's may bear all the UIDs above it.
     """
-    _, cell = _decide(scope, request.args.get("root", ""), _objects)
+    studies, cell = _decide(scope, request.args.get("root", ""), _objects)
+    if not _asked("instance"):
+        try:
+            need_fresh_person(scope)
+        except StepUp:
+            return Response(status=401)  # nginx then asks for the words, of dicomweb.web
+        for study in studies:
+            archive.take_objects(scope, study, _series(scope, study))
     asking = _visitor(scope, request.args.get("root", ""))
     token = _tokens().service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now, visitor=asking)
     named = "".join(f"/{level}/{_asked(name)}" for level, name in LEVELS if _asked(name))
-    name = hand_over(scope, url=f"http://{cell.netloc}/dicom-web{named}", token=token).removeprefix(INTERNAL)
+    url, carried = f"http://{cell.netloc}/dicom-web{named}", [each.id for each in studies]
+    name = hand_over(scope, url=url, token=token, studies=carried).removeprefix(INTERNAL)
     return Response(status=204, headers={"X-Carried": f"/{name}"})
 
 
@@ -72,23 +84,31 @@ def _one_series(scope: Scope, root: Root) -> list[Study]:
 
 
 def _objects(scope: Scope, root: Root) -> list[Study]:
-    """Return the studies asked for. A viewer needs an object without pixels whole; more than one is taking a study along."""
-    if not _asked("instance") and not may_ever(scope.actor, Permission.STUDY_DOWNLOAD):
+    """Return the studies asked for. A viewer needs an object without pixels whole; more is for who may take the study along."""
+    if _asked("series"):
+        study, series = root.series(scope, _asked("study"), _asked("series"))
+        studies = [study]
+        if _asked("instance"):
+            root.instance(scope, series, _asked("instance"))
+    else:
+        studies = list(root.named(scope, _asked("study")))
+    if not _asked("instance") and not all(may_download(scope.actor, each) for each in studies):
         raise Missing
-    if not _asked("series"):
-        return list(root.named(scope, _asked("study")))
-    study, series = root.series(scope, _asked("study"), _asked("series"))
-    if _asked("instance"):
-        root.instance(scope, series, _asked("instance"))
-    return [study]
+    return studies
+
+
+def _series(scope: Scope, study: Study) -> Series | None:
+    """Return the series asked for, None for the whole study."""
+    uid = _asked("series")
+    return next((each for each in queries.series_of(scope, study) if each.series_instance_uid == uid), None) if uid else None
 
 
 def _asked(name: str) -> str:
     return request.args.get(name, "")
 
 
-def _decide(scope: Scope, name: str, named: Callable[[Scope, Root], list[Study]]) -> tuple[Study, CellAddress]:
-    """Return the study and its cell; raise Denied for whatever the caller does not have."""
+def _decide(scope: Scope, name: str, named: Callable[[Scope, Root], list[Study]]) -> tuple[list[Study], CellAddress]:
+    """Return the studies and their cell; raise Denied for whatever the caller does not have."""
     try:
         root = open_root(scope, name)
         studies = named(scope, root)
@@ -98,7 +118,7 @@ def _decide(scope: Scope, name: str, named: Callable[[Scope, Root], list[Study]]
         raise Denied(missing.message) from missing
     for study in studies:
         root.note(scope, study)
-    return studies[0], cell
+    return studies, cell
 
 
 def _visitor(scope: Scope, root: str) -> Visitor:

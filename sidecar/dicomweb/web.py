@@ -2,11 +2,13 @@
 
 import gzip
 import json
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, NoReturn, cast
 
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
+from sidecar.archive.policy import may_download
 from sidecar.audit.reads import note_list
 from sidecar.dicomweb.answers import Answers
 from sidecar.dicomweb.attributes import Level
@@ -18,9 +20,11 @@ from sidecar.dicomweb.search import Part, search
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
+from sidecar.gate.stepup import need_fresh_person
 from sidecar.kernel.errors import Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies import queries
+from sidecar.studies.tables import Study
 
 bp = Blueprint("dicomweb", __name__, url_prefix="/dicom-web/<root>")
 
@@ -111,9 +115,27 @@ def study_metadata(scope: Scope, root: str, study: str) -> ResponseReturnValue:
     return response
 
 
+@route(bp, "/studies/<study>", needs=Permission.STUDY_READ)
+def whole_study(scope: Scope, root: str, study: str) -> ResponseReturnValue:
+    """Say why the carrier does not bring a whole study: the second factor is asked for again, or there is none to take."""
+    return _not_carried(scope, open_root(scope, root).named(scope, study))
+
+
+@route(bp, SERIES_RULE, needs=Permission.STUDY_READ)
+def whole_series(scope: Scope, root: str, study: str, series: str) -> ResponseReturnValue:
+    """Say the same of a whole series."""
+    return _not_carried(scope, [open_root(scope, root).series(scope, study, series)[0]])
+
+
 @route(bp, "/<path:rest>", needs=Permission.STUDY_READ)
 def nothing_here(scope: Scope, root: str, rest: str) -> ResponseReturnValue:  # noqa: ARG001
     """Answer for every other resource, and for pixels that nginx was told to refuse: as for an id that does not exist."""
+    raise Missing
+
+
+def _not_carried(scope: Scope, studies: Sequence[Study]) -> NoReturn:
+    if all(may_download(scope.actor, each) for each in studies):
+        need_fresh_person(scope)
     raise Missing
 
 

@@ -16,9 +16,14 @@ from sidecar.accounts.tables import User
 from sidecar.adapters import carriages
 from sidecar.adapters.carriages import Bearer
 from sidecar.adapters.seals import Seal
+from sidecar.gate.actor import system_actor
 from sidecar.gate.scope import Scopes
+from sidecar.sharing import people
+from sidecar.studies import deletion
+from sidecar.studies import queries as studies
+from sidecar.studies.tables import Instance
 from tests.browser import Browser, alike
-from tests.cast import Cast, Person
+from tests.cast import Cast, Person, share_with
 from tests.factories.studies import make_study
 from tests.service.test_api_keys import make as make_key
 from tests.service.test_tokens import Program, sign_in
@@ -139,6 +144,62 @@ def test_nobody_carries_on_in_anothers_name(begun: Begun, cast: Cast) -> None:
         replace(own, user_id=UUID(int=0)),
     ):  # fmt: skip
         assert not carrying.still_open(begun.scopes, redis, wrong), wrong
+
+
+def carried(app: Flask, browser: Browser, address: str) -> Bearer:
+    """What the carrier is told of a download that a browser begins."""
+    answer = browser.get(address)
+    name = answer.headers.get("X-Carried") or answer.headers["X-Accel-Redirect"].removeprefix(carriages.INTERNAL)
+    found = carriages.take(app.extensions["readingroom.redis"], name.removeprefix("/"))
+    assert found is not None
+    return found.bearer
+
+
+def test_a_download_ends_with_the_sight_of_its_study(app: Flask, browse: Browse, scopes: Scopes, cast: Cast) -> None:
+    """The reader's hours are over, or the study is deleted: what is under way does not go on to its end."""
+    redis: Redis = app.extensions["readingroom.redis"]
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    path = f"/studies/{study.id}/archive.zip"
+    reader, owner = (carried(app, browse(each), path) for each in (cast.reader, cast.owner))
+    assert reader.studies == owner.studies == (study.id,)
+
+    def going_on() -> list[bool]:
+        return [carrying.still_open(scopes, redis, each) for each in (reader, owner)]
+
+    assert going_on() == [True, True]
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        studies.get(scope, study.id).reading_ends_at = scope.now - timedelta(seconds=1)
+    assert going_on() == [False, True]
+    with scopes.open(cast.owner.actor) as scope:
+        deletion.hide(scope, studies.get(scope, study.id))
+    assert going_on() == [False, False]
+    assert not carrying.still_open(scopes, redis, replace(owner, studies=(UUID(int=7),)))
+
+
+def test_what_was_shared_or_opened_by_breaking_glass_ends_with_that(
+    app: Flask, browse: Browse, scopes: Scopes, cast: Cast
+) -> None:
+    """A viewer's object under way, of a study shared with them, and of one they broke the glass for."""
+    redis: Redis = app.extensions["readingroom.redis"]
+    study = make_study(scopes, cast.mercy, patient_id="EMERGENCY9")
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        uid = scope.one(select(Instance.sop_instance_uid).where(Instance.study_id == study.id).limit(1))
+    address = f"/edge/objects?root=own&study={study.uid}&series={study.series[0]}&instance={uid}"
+    viewer = browse(cast.colleague)
+    assert viewer.get(address).status_code == 403
+    share_with(scopes, study.id, cast.mercy, cast.colleague)
+    shared = carried(app, viewer, address)
+    assert carrying.still_open(scopes, redis, shared)
+    with scopes.open(cast.mercy_manager.actor) as scope:
+        people.unshare(scope, study.id, user_id=cast.colleague.user_id)
+    assert not carrying.still_open(scopes, redis, shared)
+    form = {"patient": "EMERGENCY9", "reason": "Unconscious in the emergency room", "minutes": "60"}
+    assert viewer.post("/glass", data=form).status_code == 302
+    broken = carried(app, viewer, address)
+    assert carrying.still_open(scopes, redis, broken)
+    assert not carrying.still_open(scopes, redis, replace(broken, user_id=cast.luke_viewer.user_id, organisation_id=cast.luke))
+    assert viewer.post("/glass/close").status_code == 302
+    assert not carrying.still_open(scopes, redis, broken)
 
 
 def test_a_strangers_download_is_that_of_an_unknown_study(begun: Begun, browse: Browse, cast: Cast) -> None:

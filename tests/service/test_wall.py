@@ -243,6 +243,7 @@ def test_nobody_stands_in_for_what_the_owners_functions_read(scopes: Scopes) -> 
         "platform_organisation",
         "journal_forget",
         "cell_address",
+        "begin_loan",
         "end_loans",
         "studies_of_patient",
         "organisations_owing",

@@ -1,7 +1,7 @@
 """What may be done to whole studies: downloads, sends, jobs, deletions, holds."""
 
 from sidecar.archive.service.deletions import bring_back, delete, erase_now, undo
-from sidecar.archive.service.downloads import Parcel, download
+from sidecar.archive.service.downloads import Parcel, download, take_objects
 from sidecar.archive.service.holds import lift_hold, set_hold, set_retention
 from sidecar.archive.service.running import cancel, repeat
 from sidecar.archive.service.sends import send
@@ -18,5 +18,6 @@ __all__ = [
     "send",
     "set_hold",
     "set_retention",
+    "take_objects",
     "undo",
 ]

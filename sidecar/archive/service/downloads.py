@@ -21,6 +21,7 @@ class Parcel:
     """What nginx is to fetch: a path of the owner's cell, and the name under which a person saves it."""
 
     organisation_id: UUID
+    study_id: UUID
     path: str
     file_name: str
 
@@ -28,18 +29,17 @@ class Parcel:
 def download(scope: Scope, study_id: UUID, *, form: Form, series_id: UUID | None = None) -> Parcel:
     """Let a study, or one series of it, go to the actor; put it on record. Raises Missing, Denied, Conflict, Invalid."""
     study = queries.get(scope, study_id)
-    if not policy.may_download(scope.actor, study):
-        raise Denied("Your role may not take images along.")
+    _need_may(scope, study)
     if not study.instance_count:
         raise Conflict("There are no images to take along.")
     series = _series(scope, study, series_id) if series_id else None
     if series and form is not Form.ZIP:
         raise Invalid("A file set with DICOMDIR holds whole studies. Take the series as a ZIP.")
-    done = _record(scope, study, form, series)
-    scope.emit(StudyDownloaded(**place_of(study), job_id=done.id, form=form, series_id=series_id))
+    _record(scope, study, form, series)
     kind = "archive" if form is Form.ZIP else "media?extended=1"
     return Parcel(
         study.organisation_id,
+        study.id,
         f"/series/{series.orthanc_id}/{kind}" if series else f"/studies/{study.orthanc_id}/{kind}",
         rules.file_name(
             accession_number=study.accession_number,
@@ -51,6 +51,17 @@ def download(scope: Scope, study_id: UUID, *, form: Form, series_id: UUID | None
     )
 
 
+def take_objects(scope: Scope, study: Study, series: Series | None = None) -> None:
+    """Let a study, or one series of it, go to the actor by DICOMweb; put it on record. Raises Denied."""
+    _need_may(scope, study)
+    _record(scope, study, Form.OBJECTS, series)
+
+
+def _need_may(scope: Scope, study: Study) -> None:
+    if not policy.may_download(scope.actor, study):
+        raise Denied("Your role may not take images along.")
+
+
 def _series(scope: Scope, study: Study, series_id: UUID) -> Series:
     found: Series = scope.one(
         select(Series).where(Series.organisation_id == study.organisation_id, Series.study_id == study.id, Series.id == series_id)
@@ -58,7 +69,7 @@ def _series(scope: Scope, study: Study, series_id: UUID) -> Series:
     return found
 
 
-def _record(scope: Scope, study: Study, form: Form, series: Series | None) -> Job:
+def _record(scope: Scope, study: Study, form: Form, series: Series | None) -> None:
     images = series.instance_count if series else study.instance_count
     job = Job(
         organisation_id=study.organisation_id,
@@ -80,4 +91,4 @@ def _record(scope: Scope, study: Study, form: Form, series: Series | None) -> Jo
     )
     scope.session.add(job)
     scope.session.flush()
-    return job
+    scope.emit(StudyDownloaded(**place_of(study), job_id=job.id, form=form, series_id=job.series_id))

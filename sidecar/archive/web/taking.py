@@ -67,7 +67,8 @@ def _carry(scope: Scope, parcel: service.Parcel) -> Response:
     cell = cell_of(scope, parcel.organisation_id, host=settings.cell_host)
     response = Response(status=200, mimetype="application/zip")
     token = tokens.service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now)
-    response.headers["X-Accel-Redirect"] = hand_over(scope, url=f"http://{cell.netloc}{parcel.path}", token=token)
+    from_cell = hand_over(scope, url=f"http://{cell.netloc}{parcel.path}", token=token, studies=[parcel.study_id])
+    response.headers["X-Accel-Redirect"] = from_cell
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Content-Disposition"] = f'attachment; filename="{parcel.file_name}"'
     return response
