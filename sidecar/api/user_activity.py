@@ -32,6 +32,7 @@ COUNTED = {
     "studies_claimed": "assignment.study.claimed",
     "studies_assigned": "assignment.study.assigned",
     "reports_signed": "reports.report.signed",
+    "addenda_signed": "reports.addendum.signed",
     "reports_read": "reports.report.read",
     "studies_downloaded": "archive.study.downloaded",
 }
@@ -54,6 +55,7 @@ class Statistics(Shown):
     studies_claimed: int
     studies_assigned: int
     reports_signed: int
+    addenda_signed: int
     reports_read: int
     studies_downloaded: int
     open_studies: int
