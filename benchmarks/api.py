@@ -6,16 +6,13 @@ stops. The ratios between them are the price of each.
 """
 
 import os
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +21,7 @@ from flask import Flask
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.dialects import postgresql
 
+from benchmarks._house import house
 from benchmarks._result import write
 from benchmarks.qido import DESCRIPTIONS, GIVEN, MODALITIES, SURNAMES, p95
 from sidecar.api.study_list import CAREFUL, StudiesAsked, statement
@@ -280,15 +278,8 @@ def run(instance: Instance, large: int) -> bool:
 
 def in_a_house(work: Callable[[Instance], bool]) -> int:
     """Bring up a private instance, work in it, take it down; 1 when a target is missed."""
-    directory = Path(tempfile.mkdtemp(prefix="readingroom-bench-", dir="/var/tmp"))
-    directory.chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
-    instance = Instance(directory / "house")
-    try:
-        instance.up()
+    with house() as (instance, _directory):
         met = work(instance)
-    finally:
-        instance.down()
-        shutil.rmtree(directory)
     return 0 if met else 1
 
 

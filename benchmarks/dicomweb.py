@@ -7,10 +7,8 @@ user look-up included, without the network between browser and nginx. Prints bes
 from __future__ import annotations
 
 import json
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flask import Flask
 
+from benchmarks._house import house
 from benchmarks._result import write
 from sidecar.adapters.cell_tokens import session_hash
 from sidecar.app import create_app
 from sidecar.gate.scope import Scopes
-from sidecar.instance import Instance
 from sidecar.kernel.settings import Settings
 from sidecar.studies import contexts, metadata, queries
 from tests.browser import Browser
@@ -104,15 +102,8 @@ def run(app: Flask) -> dict[str, dict[str, float]]:
 
 def main() -> int:
     """Bring up a private instance, measure, write one file per question with a target; 1 when one is missed."""
-    directory = Path(tempfile.mkdtemp(prefix="readingroom-bench-", dir="/var/tmp"))
-    directory.chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
-    instance = Instance(directory)
-    instance.up("migrated")
-    try:
+    with house("migrated") as (instance, _directory):
         results = run(create_app(Settings.from_env(instance.env())))
-    finally:
-        instance.down()
-        shutil.rmtree(directory)
     met = [
         write(
             f"dicomweb_{name.replace(', ', '_').replace(' ', '_')}",

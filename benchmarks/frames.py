@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import base64
 import queue
-import shutil
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -26,11 +24,11 @@ from flask import Flask
 from pydicom.dataset import Dataset
 from sqlalchemy import update
 
+from benchmarks._house import house
 from benchmarks._result import write
 from sidecar.adapters.cell_tokens import session_hash
 from sidecar.app import create_app
 from sidecar.gate.actor import platform_system
-from sidecar.instance import Instance
 from sidecar.kernel.settings import Settings
 from sidecar.organisations.tables import Cell
 from sidecar.studies import contexts
@@ -175,15 +173,8 @@ def report(ours: list[float], plain: list[float]) -> bool:
 
 def main(turns: int = TURNS) -> int:
     """Bring up what is needed, measure, write frames.json; 1 when the target is missed."""
-    directory = Path(tempfile.mkdtemp(prefix="readingroom-bench-", dir="/var/tmp"))
-    directory.chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
-    instance = Instance(directory / "house")
-    try:
-        instance.up("migrated")
+    with house("migrated") as (instance, directory):
         met = measure(create_app(Settings.from_env(instance.env())), directory, turns)
-    finally:
-        instance.down()
-        shutil.rmtree(directory)
     return 0 if met else 1
 
 

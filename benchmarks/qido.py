@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import httpx
 from pydicom.uid import generate_uid
 
+from benchmarks._house import house
 from benchmarks._result import write
 from sidecar.app import create_app
 from sidecar.instance import Instance, postgres
@@ -256,15 +257,8 @@ def run(instance: Instance, large: int) -> bool:
 
 def main(large: int = LARGE) -> int:
     """Bring up a private instance, measure, write the results; 1 when a target is missed."""
-    directory = Path(tempfile.mkdtemp(prefix="readingroom-bench-", dir="/var/tmp"))
-    directory.chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
-    instance = Instance(directory / "house")
-    try:
-        instance.up()
+    with house() as (instance, _directory):
         met = run(instance, large)
-    finally:
-        instance.down()
-        shutil.rmtree(directory)
     return 0 if met else 1
 
 

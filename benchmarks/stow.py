@@ -6,9 +6,7 @@ memory of the web processes and of nginx is read before, all the time, and after
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import httpx
 from pydicom.uid import generate_uid
 
+from benchmarks._house import house
 from benchmarks._result import write
 from benchmarks.arrival import furnish, wait_until_admitted
 from sidecar.adapters.seals import Seal
@@ -121,15 +120,8 @@ def measure(instance: Instance, directory: Path, megabytes: int) -> bool:
 
 def main(megabytes: int = MEGABYTES) -> int:
     """Bring up a private instance, measure, write stow.json; 1 when memory grew."""
-    directory = Path(tempfile.mkdtemp(prefix="readingroom-bench-", dir="/var/tmp"))
-    directory.chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
-    instance = Instance(directory / "house")
-    try:
-        instance.up()
+    with house() as (instance, directory):
         met = measure(instance, directory, megabytes)
-    finally:
-        instance.down()
-        shutil.rmtree(directory)
     return 0 if met else 1
 
 

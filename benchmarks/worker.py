@@ -5,13 +5,12 @@ jobs that come by once a minute. Nobody has work, so this is what looking for wo
 """
 
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks._house import house
 from benchmarks._result import write
 from benchmarks.api import ORGANISATIONS, found_organisations
 from sidecar.adapters.supervisor_rpc import connect
@@ -76,15 +75,8 @@ def run(instance: Instance) -> bool:
 
 def main() -> int:
     """Bring up a private instance, measure, write the result; 1 when the target is missed."""
-    directory = Path(tempfile.mkdtemp(prefix="readingroom-bench-", dir="/var/tmp"))
-    directory.chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
-    instance = Instance(directory / "house")
-    try:
-        instance.up()
+    with house() as (instance, _directory):
         met = run(instance)
-    finally:
-        instance.down()
-        shutil.rmtree(directory)
     return 0 if met else 1
 
 
