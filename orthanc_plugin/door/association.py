@@ -106,15 +106,16 @@ def _receive(house: House, connection: socket.socket, raw: bytes, record: Record
         house.record(replace(record, outcome=outcome, ended_at=time.time()))
         return
     house.live[id(connection)] = Live(connection, caller, request)
+    moved: tuple[int, int] | None = (len(raw), 0)
     try:
         moved = _relay(house, connection, record, raw)
-    finally:
+    finally:  # however it ends, it was, and is on record
         del house.live[id(connection)]
         house.seats.free(caller.address)
-    house.ended()
-    if moved is not None:
-        services &= policy.services_of(request.calling)
-        house.record(replace(record, services=services, bytes_in=moved[0], bytes_out=moved[1], ended_at=time.time()))
+        house.ended()
+        if moved is not None:
+            services &= policy.services_of(request.calling)
+            house.record(replace(record, services=services, bytes_in=moved[0], bytes_out=moved[1], ended_at=time.time()))
 
 
 def _relay(house: House, connection: socket.socket, record: Record, raw: bytes) -> tuple[int, int] | None:

@@ -126,7 +126,9 @@ def decode_command(content: bytes) -> Command:
         if len(value) < length:
             raise UnreadableError("a command's length lies")
         if element in TEXTS:
-            command[element] = value.rstrip(b"\0 ").decode("latin-1").strip(" ")
+            if not value.isascii():
+                raise UnreadableError("a title or a UID holds what neither may")
+            command[element] = value.rstrip(b"\0 ").decode("ascii").strip(" ")
         elif length == 2:  # noqa: PLR2004 - US
             command[element] = struct.unpack("<H", value)[0]
         position += 8 + length
@@ -150,7 +152,7 @@ def decode_identifier(content: bytes, syntax: str) -> dict[str, list[str]]:
         if length == _UNDEFINED or start + length > len(content):
             raise UnreadableError("an element's length lies, or is not said")
         if (group, element) in KEYWORDS:
-            text = content[start : start + length].decode("utf-8", "surrogateescape").strip("\0 ")
+            text = content[start : start + length].decode("utf-8", "replace").strip("\0 ")
             found[KEYWORDS[group, element]] = [value.strip() for value in text.split("\\")] if text else []
         position = start + length
     return found

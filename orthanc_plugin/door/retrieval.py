@@ -123,6 +123,8 @@ class Retrieval:
             self._bad += self.asked[here - new : here]
         else:
             self._handled = good
+        # Orthanc finds by UID: one that two patients' objects bear is asked for once and counted twice.
+        self._handled = min(self._handled, AT_ONCE, len(self.asked) - self._next)
 
     def _take_over(self) -> None:
         """Add the present batch, as far as it was handled, to the whole."""
@@ -137,7 +139,7 @@ class Retrieval:
         before = len(self._bad)
         if self.request.is_get:
             self._count(answer)
-        if len(self._bad) == before:
+        if len(self._bad) == before and self._next + self._handled < len(self.asked):
             self._bad.append(self.asked[self._next + self._handled])
             self._handled += 1
         self._in_a_row = self._in_a_row + 1 if self._handled == len(self._bad) else 0
@@ -159,7 +161,7 @@ class Retrieval:
 
     def _tell(self, status: Status, *, final: bool = False) -> None:
         counts: dict[int, int] = {
-            Tag.COMPLETED: self.completed + self._handled - self._warned - len(self._bad),
+            Tag.COMPLETED: max(0, self.completed + self._handled - self._warned - len(self._bad)),
             Tag.FAILED: len(self.failed) + len(self._bad),
             Tag.WARNING: self.warned + self._warned,
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,9 +24,11 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelMove,
 )
 
+from orthanc_plugin.door import dimse
 from tests.doors import phantom
 from tests.doors.inbox import FakeInbox
 from tests.doors.running_cell import RunningCell, free_port
+from tests.unit.door import requests
 
 MOVE, GET = StudyRootQueryRetrieveInformationModelMove, StudyRootQueryRetrieveInformationModelGet
 FIND = StudyRootQueryRetrieveInformationModelFind
@@ -279,3 +283,24 @@ def test_finds_match_as_the_standard_says(filled: RunningCell, level: str, keys:
         assert dataset.RetrieveAETitle == "MERCY"
         assert dataset.SpecificCharacterSet == "ISO_IR 192"
         assert dataset.QueryRetrieveLevel == level
+
+
+def test_nonsense_after_a_retrieval_leaves_it_on_record(filled: RunningCell, module_inbox: FakeInbox) -> None:
+    """Whoever took images along must not take the line that says so along, by breaking what reads them."""
+
+    def told() -> list[dict[str, Any]]:
+        return [each for each in module_inbox.events("association") if "move" in each["services"] and each["aet"] == "CT1"]
+
+    before = len(told())
+    command = dimse.encode_command({dimse.Tag.COMMAND_FIELD: dimse.Field.C_MOVE_RQ, dimse.Tag.DATA_SET_TYPE: dimse.NO_DATA})
+    nonsense = struct.pack("<HHI", 0, dimse.Tag.AFFECTED_SOP_CLASS_UID, 2) + b"\xff\xfe"
+    with socket.create_connection(("127.0.0.1", filled.dicom_port), timeout=15) as caller:
+        caller.sendall(requests.pdu(requests.content(str(MOVE))))
+        assert caller.recv(1) == b"\x02"  # A-ASSOCIATE-AC
+        caller.sendall(dimse.Piece(1, is_command=True, is_last=True, content=command + nonsense).pdu())
+        while caller.recv(4096):
+            pass
+    module_inbox.wait_for(lambda: len(told()) > before)
+    with node() as stored:  # and nobody else was kept waiting
+        told_now, _ = move(filled, identifier(**STUDY_KEYS))
+    assert (told_now[-1][0], len(stored)) == (0x0000, len(STUDY))

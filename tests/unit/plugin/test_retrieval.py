@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from io import BytesIO
 from typing import Any
 
@@ -140,6 +141,27 @@ def test_nonsense_is_unreadable_and_nothing_worse(content: bytes, syntax: str) -
             read()
         except UnreadableError:
             continue
+
+
+@given(st.binary(min_size=1, max_size=16).filter(lambda value: not value.isascii()))
+def test_what_no_command_and_no_key_may_hold_ends_nothing_but_its_question(value: bytes) -> None:
+    """Answered or written into a question to the plugin it would end the thread that holds the association, or the desk."""
+    named = struct.pack("<HHI", 0, Tag.AFFECTED_SOP_CLASS_UID, len(value)) + value
+    with pytest.raises(UnreadableError):
+        dimse.decode_command(named)
+    key = struct.pack("<HHI", 0x0010, 0x0020, len(value)) + value
+    for found in dimse.decode_identifier(key, IMPLICIT).get("PatientID", []):
+        found.encode()
+
+
+def test_more_counted_than_asked_for_is_no_end_without_an_answer() -> None:
+    """Two patients' objects bear one UID: Orthanc sends both and counts both."""
+    for status, last in ((0xFF00, Status.PENDING), (0xC000, Status.WARNING), (0x0000, Status.SUCCESS), (0xFE00, Status.CANCEL)):
+        talk = Talk(uids(2))
+        talk.answer(0xFF00, 1)
+        talk.answer(status, 3)
+        assert talk.told[-1][Tag.STATUS] == last
+        assert all(int(talk.told[-1].get(tag, 0)) <= 2 for tag in (Tag.REMAINING, Tag.COMPLETED, Tag.FAILED))
 
 
 def test_all_keys_must_agree_on_an_object() -> None:
