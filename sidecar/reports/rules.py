@@ -75,10 +75,11 @@ def clean_meaning(given: Any) -> Meaning:
 def checks(*, arrival: str, instance_count: int, sections: Mapping[str, str], status: str) -> list[Check]:
     """Answer what is asked before signing, in the order it is shown. A report may be signed when every check passed."""
     complete = arrival == Arrival.COMPLETE and instance_count > 0
+    whole = "The one image is here" if instance_count == 1 else f"All {instance_count} images are here"
     impression = bool(sections.get(Section.IMPRESSION, "").strip())
     draft = may_become(ReportStatus(status), ReportStatus.FINAL)
     return [
-        Check("images", complete, f"All {instance_count} images are here" if complete else "Images are still arriving"),
+        Check("images", complete, whole if complete else "Images are still arriving"),
         Check("impression", impression, "Impression is written" if impression else "The impression is empty"),
         Check("draft", draft, "Not signed yet" if draft else "This report is signed already"),
     ]
