@@ -1,5 +1,6 @@
 """Deleting studies: hidden first, erased later, and what forbids it; holds and retention; what a stranger sees."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -86,13 +87,18 @@ def test_two_steps_delete_and_one_undoes(browse: Browse, scopes: Scopes, cast: C
     assert owner.post(f"/archive/deleted/{deletion_id}/undo").status_code == 409
 
 
-def test_open_lists_are_told_that_it_is_gone(browse: Browse, scopes: Scopes, cast: Cast, study: Made) -> None:
-    reader, owner = browse(cast.reader), browse(cast.owner)
+def test_open_lists_are_told_that_it_is_gone_and_nothing_more(browse: Browse, scopes: Scopes, cast: Cast, study: Made) -> None:
+    """Who asks for all changes ever made reads no more of what is deleted, lent or in another view than that it is not here."""
     delete(scopes, cast.owner, study.id)
-    for browser, page in ((reader, "/worklist/changes?since=0"), (owner, "/hospital/changes?since=0")):
-        found = browser.get(page).text
-        assert f'id="study-{study.id}"' in found
-        assert "data-gone" in found
+    for person in (cast.reader, cast.lead, cast.owner, cast.own_radiologist):
+        for page in ("/worklist/changes?since=0", "/hospital/changes?since=0", "/hospital/changes?since=0&q=CANARY"):
+            answer = browse(person).get(page)
+            line = next(each for each in answer.text.split("<tr") if str(study.id) in each)
+            assert re.sub(r"\s+", " ", line).strip() == f'id="study-{study.id}" data-gone></tr>', (person.actor.name, page)
+            assert "CANARY" not in answer.text
+    for person in (cast.stranger, cast.luke_technician):
+        for page in ("/worklist/changes?since=0", "/hospital/changes?since=0"):
+            assert str(study.id) not in browse(person).get(page).text
 
 
 def test_nothing_is_erased_before_its_time_and_everything_after(browse: Browse, scopes: Scopes, cast: Cast) -> None:
