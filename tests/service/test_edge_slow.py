@@ -121,9 +121,14 @@ def test_who_stores_slowly_leaves_room_for_those_of_other_addresses(edge: Edge, 
     prompt(edge)
 
 
-def test_a_session_has_a_dozen_open_lines_and_others_have_theirs(edge: Edge, lines: ExitStack) -> None:
-    def ask(cookie: str) -> bytes:
-        return f"GET /worklist/events HTTP/1.1\r\nHost: localhost\r\nCookie: rr_session={cookie}\r\n\r\n".encode()
+@pytest.mark.parametrize(
+    "proof", ["Cookie: rr_session={}", "Authorization: Bearer {}", "Cookie: a=b\r\nAuthorization: Bearer {}"]
+)
+def test_a_session_has_a_dozen_open_lines_and_others_have_theirs(edge: Edge, lines: ExitStack, proof: str) -> None:
+    """A program with a token, too: without a cookie it was not counted, and one hospital's could take all lines there are."""
+
+    def ask(who: str) -> bytes:
+        return f"GET /worklist/events HTTP/1.1\r\nHost: localhost\r\n{proof.format(who)}\r\n\r\n".encode()
 
     edge.hold.clear()
     dial(edge, lines, ask("one"), 12)
