@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.e2e.gallery import Pages, serve
+from sidecar.ui.jinja import STATIC
+from tests.e2e.gallery import SIZES, Pages, serve
 from tests.unit.ui import samples
 
 THIRD = "#study-00000000-0000-4000-8000-000000000002"
@@ -39,6 +40,16 @@ def rows(*changed: dict[str, Any]) -> str:
     return template.render(page=samples.page(), rows=list(changed))
 
 
+def show(page: Page, name: str) -> None:
+    """Show a sample page as it is before any script ran, with its styles put in: seventy pages take seconds that way."""
+    html = re.sub(
+        r'<link rel="stylesheet" href="/static/([^"?]+)[^>]*>',
+        lambda found: f"<style>{(STATIC / found[1]).read_text(encoding='utf-8')}</style>",
+        samples.render(name, "light"),
+    )
+    page.set_content(re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL), wait_until="domcontentloaded")
+
+
 def answer_changes(page: Page, html: str) -> list[str]:
     """Answer the next question for changes with these rows, later ones with none; return the questions."""
     asked: list[str] = []
@@ -54,6 +65,28 @@ def answer_changes(page: Page, html: str) -> list[str]:
 
 def focused_row(page: Page) -> str:
     return str(page.evaluate("() => document.activeElement.id"))
+
+
+def test_no_page_is_wider_than_a_phone(page: Page) -> None:
+    width, height = SIZES["phone"]
+    page.set_viewport_size({"width": width, "height": height})
+    wide = {}
+    for name in samples.PAGES:
+        show(page, name)
+        wide[name] = page.evaluate("() => document.scrollingElement.scrollWidth")
+    assert {name: at for name, at in wide.items() if at > width} == {}
+
+
+def test_a_phone_shows_whose_images_these_are_and_one_line_of_acts(page: Page) -> None:
+    width, height = SIZES["phone"]
+    page.set_viewport_size({"width": width, "height": height})
+    for name in ("reading", "reading-locked", "reading-addendum-offered", "reading-addendum-left"):
+        show(page, name)
+        patient = page.locator(".patient h1")
+        expect(patient).to_have_text("Okonkwo, Adaeze")
+        assert patient.evaluate("it => it.scrollWidth <= it.clientWidth"), name
+        tops = page.locator(".report-foot .button:visible").evaluate_all("them => them.map(it => it.offsetTop)")
+        assert len(set(tops)) == 1, name
 
 
 def test_the_keyboard_walks_the_list_and_opens(page: Page, origin: str) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -428,6 +429,7 @@ def fragment(path: str) -> str:
     return environment().get_template(template).render({"page": page(), **context})
 
 
+@cache
 def environment() -> Environment:
     env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     jinja.install(env)
