@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, T
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
 from redis.exceptions import RedisError
 
-from sidecar.adapters.carriages import Carriage
+from sidecar.adapters.carriages import Bearer, Carriage
 from sidecar.carrier.backlog import Backlog, NoRoomError, Room
 from sidecar.carrier.watch import Running, Watch
 
@@ -27,6 +27,8 @@ PASSED_ON = ("Accept", "X-Request-ID")
 """What nginx says to us and a cell hears too."""
 MOST = 250
 """Downloads at one time. Each has a megabyte or two in memory, and what is between two sockets."""
+MOST_OF_ONE_PERSON, MOST_OF_ONE_HOUSE = 32, 125
+"""Of them. One client may fetch many objects side by side, but nobody keeps the others' downloads out by being slow."""
 RUNNING = Gauge("readingroom_carried_now", "Downloads under way")
 ENDED = Counter("readingroom_carried", "Downloads that ended", ["how"])
 BYTES = Counter("readingroom_carried_bytes", "Bytes sent to clients")
@@ -67,9 +69,15 @@ class Carrier:
         if len(self.watch.running) >= MOST:
             LOG.warning("too many downloads at one time", running=MOST)
             return web.Response(status=503)
+        if self._has_enough(carriage.bearer):
+            return web.Response(status=429)
         with self._watched(request, carriage) as running:
             bring = self._file if carriage.file else self._from_cell
             return await bring(request, carriage, running)
+
+    def _has_enough(self, who: Bearer) -> bool:
+        theirs = [each.bearer for each in self.watch.running if each.bearer.organisation_id == who.organisation_id]
+        return len(theirs) >= MOST_OF_ONE_HOUSE or sum(each.user_id == who.user_id for each in theirs) >= MOST_OF_ONE_PERSON
 
     @contextmanager
     def _watched(self, request: web.Request, carriage: Carriage) -> Iterator[Running]:

@@ -13,6 +13,7 @@ from aiohttp import ClientPayloadError, ClientResponse, ClientSession, web
 from redis.exceptions import RedisError
 
 from sidecar.adapters.carriages import Bearer, Carriage
+from sidecar.carrier import server
 from sidecar.carrier.backlog import Room
 from sidecar.carrier.program import serve
 from sidecar.carrier.server import Carrier
@@ -170,6 +171,25 @@ def test_what_lies_ready_is_given_once(tmp_path: Path) -> None:
     async def test(stage: Stage) -> None:
         address = stage.lay(url=f"{stage.cell}/status/403", token="t")
         assert [(await stage.client.get(address)).status for _ in range(2)] == [403, 404]
+
+    play(tmp_path, test)
+
+
+def test_who_is_slow_many_times_over_keeps_nobody_else_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One person of one hospital has so many downloads at a time, one hospital too; another hospital's are served meanwhile."""
+    monkeypatch.setattr(server, "MOST_OF_ONE_PERSON", 3)
+    monkeypatch.setattr(server, "MOST_OF_ONE_HOUSE", 5)
+
+    async def test(stage: Stage) -> None:
+        luke = stage.bearer
+        colleague, mercy = replace(luke, user_id=uuid4()), Bearer(uuid4(), uuid4(), "technician", "s")
+        answers = []
+        for who in (*[luke] * 4, *[colleague] * 3, mercy):
+            stage.bearer = who
+            answers.append(await stage.get("/whole/zip"))  # begun, and not read
+        assert [each.status for each in answers] == [200, 200, 200, 429, 200, 200, 429, 200]
+        for each in answers:
+            each.close()
 
     play(tmp_path, test)
 
