@@ -15,7 +15,8 @@ down_revision = "20261122_0700"
 branch_labels = None
 depends_on = None
 
-# least() leaves out what is NULL: neither signed nor deleted is no end.
+# begin_loan comes after the foreign key's own trigger (by name), so after the lock on the study's row: who deletes a study has
+# that row first and then wants this lock. least() leaves out what is NULL: neither signed nor deleted is no end.
 ENDS = """
 CREATE OR REPLACE FUNCTION end_loans() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
@@ -29,12 +30,14 @@ CREATE FUNCTION begin_loan() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('loans:' || NEW.for_study_id::text, 0));
-  SELECT least(s.reading_ends_at, s.deleted_at) INTO NEW.ends_at FROM studies s
-    WHERE s.organisation_id = NEW.organisation_id AND s.id = NEW.for_study_id;
-  RETURN NEW;
+  UPDATE prior_loans l SET ends_at = least(s.reading_ends_at, s.deleted_at) FROM studies s
+    WHERE (l.organisation_id, l.study_id, l.for_study_id) = (NEW.organisation_id, NEW.study_id, NEW.for_study_id)
+      AND s.organisation_id = l.organisation_id AND s.id = l.for_study_id
+      AND l.ends_at IS DISTINCT FROM least(s.reading_ends_at, s.deleted_at);
+  RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION begin_loan() FROM PUBLIC;
-CREATE TRIGGER begin_loan BEFORE INSERT ON prior_loans FOR EACH ROW EXECUTE FUNCTION begin_loan();
+CREATE TRIGGER begin_loan AFTER INSERT ON prior_loans FOR EACH ROW EXECUTE FUNCTION begin_loan();
 DROP TRIGGER end_loans ON studies;
 CREATE TRIGGER end_loans AFTER UPDATE OF reading_ends_at, deleted_at ON studies FOR EACH ROW
   WHEN (OLD.reading_ends_at IS DISTINCT FROM NEW.reading_ends_at OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at)

@@ -205,6 +205,25 @@ def test_what_was_lent_for_a_study_that_is_deleted_is_lent_no_more(cast: Cast, s
     assert not sees(scopes, cast.stranger.actor, older.id)
 
 
+def test_who_deletes_a_study_and_who_lends_for_it_do_not_wait_for_each_other(cast: Cast, scopes: Scopes) -> None:
+    agree(scopes, cast, Priors.ALL)
+    study = routed(scopes, cast)
+    older = make_study(scopes, cast.mercy, study_date="20230101")
+
+    def lend() -> None:
+        with scopes.open(system_actor(cast.mercy)) as scope:
+            access.lend_priors(scope, older.id)
+
+    with ThreadPoolExecutor(1) as pool:
+        with scopes.open(cast.owner.actor) as scope:
+            held = queries.get_locked(scope, study.id)
+            lending = pool.submit(lend)
+            time.sleep(0.3)  # it waits for the row
+            deletion.hide(scope, held)
+        lending.result(timeout=10)
+    assert not sees(scopes, cast.reader.actor, older.id)
+
+
 @pytest.mark.parametrize("first", ["loan", "signature"])
 def test_a_loan_made_while_its_study_is_signed_ends_with_it(cast: Cast, scopes: Scopes, first: str) -> None:
     """An older study comes in the moment of the signature: whichever is first, the loan has an end."""
