@@ -11,7 +11,7 @@ from sidecar.accounts.sessions import session_watch
 from sidecar.assignment import policy, service
 from sidecar.assignment.queries import candidates
 from sidecar.audit.reads import note_list, note_record
-from sidecar.gate.fields import Show, show
+from sidecar.gate.fields import Show, seen, show
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, may_ever
 from sidecar.gate.scope import Scope
@@ -118,7 +118,9 @@ def choose_reader(scope: Scope, study_id: UUID) -> ResponseReturnValue:
     if not policy.may_assign(scope.actor, study):
         raise Denied(ELSEWHERE)
     note_record(scope, "whom to give it to", organisation_id=study.organisation_id, study_id=study.id)
-    return render_template("_assign.html", study=study, readers=readers, assignee_id=str(study.assignee_id or ""))
+    return render_template(
+        "_assign.html", study=seen(scope.actor, study), readers=readers, assignee_id=str(study.assignee_id or "")
+    )
 
 
 @route(bp, "/worklist/<uuid:study_id>/assign", needs=Permission.STUDY_ASSIGN, methods=("POST",))

@@ -35,7 +35,7 @@ MARKS = ("Canary", "PID-SECRET", "19811213", "1981-12-13")
 
 @pytest.fixture
 def study(cast: Cast, scopes: Scopes) -> Made:
-    made = make_study(scopes, cast.mercy, reading=cast.nightowls, **PATIENT)
+    made = make_study(scopes, cast.mercy, reading=cast.nightowls, study_date="20010101", **PATIENT)
     share_with(scopes, made.id, cast.mercy, cast.colleague)
     return made
 
@@ -54,6 +54,10 @@ def lists(browser: Browser, study: Made) -> dict[str, str]:
         f"/api/studies/{study.id}": ("GET", {}),
         "/archive/jobs": ("GET", {}),
         "/archive/deleted": ("GET", {}),
+        "/archive/retention": ("GET", {}),
+        f"/worklist/{study.id}/assign": ("GET", {}),
+        **{f"/studies/{study.id}/{page}": ("GET", {}) for page in ("download", "send", "delete", "hold", "access")},
+        f"/admin/audit/studies/{study.id}": ("GET", {}),
     }
     answers = {path: browser.ask(method, path, **options) for path, (method, options) in asked.items()}
     return {path: answer.text for path, answer in answers.items() if answer.status_code == 200}

@@ -11,6 +11,7 @@ from sidecar.archive.model import OPEN
 from sidecar.archive.web.blueprint import bp, of_list, tell
 from sidecar.audit.reads import note_list
 from sidecar.gate.actor import Role
+from sidecar.gate.fields import seen
 from sidecar.gate.forms import Filled, read
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, permissions_of
@@ -109,6 +110,6 @@ def _retention(scope: Scope, filled: Filled[RetentionForm]) -> str:
         years=filled.values.get("years", years),
         errors=filled.errors,
         total=total,
-        studies=studies,
+        studies=[seen(scope.actor, each) for each in studies],
         **of_list(scope, "retention"),
     )
