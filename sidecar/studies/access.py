@@ -137,6 +137,8 @@ def _lend(scope: Scope, read: Study, only: UUID | None) -> int:
         older = older.where(Study.id == only)
     if agreed is Priors.READ:
         older = older.where(Study.reading_organisation_id == read.reading_organisation_id)
+    if contract and contract.ends_on:  # what comes after its end is none of the group's, however long it leaves one unsigned
+        older = older.where(Study.arrived_at < queries.midnight_after(scope, read.organisation_id, contract.ends_on))
     ids = scope.session.scalars(older.order_by(Study.study_date.desc(), Study.id).limit(MOST)).all()
     loan = {
         "organisation_id": read.organisation_id,

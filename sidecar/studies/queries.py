@@ -1,7 +1,7 @@
 """Reading the index. The walls decide what exists for the caller; no organisation is named here."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -99,6 +99,11 @@ def waiting(scope: Scope, *, since: datetime, limit: int = 2000) -> list[Study]:
 def arrival_day(scope: Scope, study: Study) -> date:
     """Return the date of arrival where the images came from: contracts begin and end at the provider's midnight."""
     return study.arrived_at.astimezone(_zone(scope, study.organisation_id)).date()
+
+
+def midnight_after(scope: Scope, organisation_id: UUID, day: date) -> datetime:
+    """Return when a day is over where the images come from."""
+    return datetime.combine(day + timedelta(days=1), time(), _zone(scope, organisation_id))
 
 
 def covering_contracts(scope: Scope, study: Study) -> Sequence[Contract]:
