@@ -52,8 +52,9 @@ def share(scope: Scope, study_id: UUID, *, user_id: UUID) -> User:
             shared_by_name=scope.actor.name,
         )
         .on_conflict_do_nothing()
+        .execution_options(preserve_rowcount=True)
     )
-    if isinstance(made, CursorResult) and made.rowcount:
+    if isinstance(made, CursorResult) and made.rowcount:  # none: it was shared already
         scope.emit(StudyShared(**place_of(study), user_id=user_id))
     return viewer
 

@@ -149,5 +149,5 @@ def _lend(scope: Scope, read: Study, only: UUID | None) -> int:
     if not ids:
         return 0
     rows = insert(PriorLoan).values([{**loan, "study_id": each} for each in ids]).on_conflict_do_nothing()
-    result = scope.session.execute(rows)
+    result = scope.session.execute(rows, execution_options={"preserve_rowcount": True})  # an INSERT does not tell it unasked
     return result.rowcount if isinstance(result, CursorResult) else 0

@@ -1,5 +1,6 @@
 """A reading group sees a study from routing until some time after sign-off, and older studies as the contract says."""
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from sidecar.gate.actor import Actor, Glass, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.clock import utc_now
 from sidecar.kernel.errors import Conflict, Missing
+from sidecar.kernel.journal import JournalRow
 from sidecar.organisations import service as organisations
 from sidecar.organisations.model import Priors
 from sidecar.organisations.tables import Contract
@@ -158,6 +160,10 @@ def test_a_prior_that_comes_later_is_lent_too_and_its_report_with_it(cast: Cast,
     with scopes.open(system_actor(cast.mercy)) as scope:
         access.lend_priors(scope, late.id)
         access.lend_priors(scope, late.id)  # once more changes nothing
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        rows = select(JournalRow.body).where(JournalRow.kind == "studies.priors.lent", JournalRow.organisation_id == cast.mercy)
+        lent = [json.loads(body)["facts"] for body in scope.session.scalars(rows)]
+    assert [each["priors"] for each in lent] == [1]
     with scopes.open(cast.reader.actor) as scope:
         assert [each.id for each in queries.priors(scope, queries.get(scope, study.id))] == [late.id]
         assert reports.signed_of(scope, [late.id]).keys() == {late.id}
@@ -266,7 +272,11 @@ def test_a_viewer_sees_what_is_shared_with_them_and_nothing_else(cast: Cast, sco
     people = f"/studies/{shared.id}/access/people"
     assert manager.post(people, data={"user_id": str(cast.owner.user_id)}).status_code == 404  # no viewer
     assert manager.post(people, data={"user_id": str(cast.luke_viewer.user_id)}).status_code == 404
-    assert manager.post(people, data={"user_id": str(cast.colleague.user_id)}).status_code == 302
+    for _again in range(2):  # the second time nothing is shared that was not, and nothing said of it
+        assert manager.post(people, data={"user_id": str(cast.colleague.user_id)}).status_code == 302
+    with scopes.open(cast.owner.actor) as scope:
+        rows = select(JournalRow.kind).where(JournalRow.study_id == shared.id, JournalRow.kind == "sharing.study.shared")
+        assert len(scope.session.scalars(rows).all()) == 1
     listed = viewer.get("/hospital").text
     assert "Shared" in listed
     assert "Other" not in listed
