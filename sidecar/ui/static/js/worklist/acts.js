@@ -40,7 +40,7 @@ export class Acts {
   }
 
   async choose(row) {
-    if (row.dataset.may?.includes('assign') !== true) { toast('Assigning is for managers.', 'warn'); return; }
+    if (row.dataset.may?.includes('assign') !== true) { toast('Assigning is for managers of those who read it.', 'warn'); return; }
     this.target = row;
     const answer = await send('GET', `/worklist/${study(row)}/assign`);
     if (!answer.ok) { toast(this.words(answer), 'bad'); return; }
