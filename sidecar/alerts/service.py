@@ -80,7 +80,7 @@ def settle(scope: Scope, *, kinds: Collection[Kind], subject: str, note: str) ->
     """Close what is open of these kinds about one subject: it was looked at elsewhere, by the acting person."""
     about = (Alert.kind.in_([each.value for each in kinds]), Alert.subject == subject, Alert.acknowledged_at.is_(None))
     own = select(Alert.id).where(Alert.organisation_id == scope.organisation_id, *about)
-    for alert_id in scope.session.scalars(own).all():
+    for alert_id in scope.session.scalars(own.with_for_update()).all():  # who settles one at the same time is waited for
         acknowledge(scope, alert_id, note=note)
 
 

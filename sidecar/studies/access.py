@@ -68,8 +68,7 @@ def lend_priors(scope: Scope, study_id: UUID) -> None:
     study = queries.get(scope, study_id)
     if not study.patient_id:  # means nothing, so nobody knows whose they would be
         return
-    for read in scope.session.scalars(_being_read(scope, study).order_by(Study.id)).all():
-        # In one order: a loan waits for whoever signs or deletes the study it is made for, and two must not wait for each other.
+    for read in scope.session.scalars(_being_read(scope, study)).all():
         # With itself all the others; with each of the others only itself, or a patient of many studies would cost their square.
         lent = _lend(scope, read, None if read.id == study.id else study.id)
         if lent:
