@@ -15,6 +15,8 @@ from sidecar.studies import queries, service
 
 WAITING_DAYS = timedelta(days=7)
 """How far back a new contract reaches: what is older was settled otherwise."""
+ROUTED_AT_ONCE = 50
+"""Studies in one transaction: arrivals wait for those that it holds."""
 CONTRACTED = (ContractCreated.kind, ContractEndSet.kind)
 JUST_NOW = timedelta(minutes=10)
 """Longer than the slow round takes to come by again."""
@@ -42,8 +44,11 @@ def route_waiting(workshop: Workshop) -> None:
 def _route(workshop: Workshop, providers: Sequence[UUID]) -> None:
     for organisation_id in providers:
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
-            for study in queries.waiting(scope, since=scope.now - WAITING_DAYS):
-                service.route(scope, study.id)
+            found = [study.id for study in queries.waiting(scope, since=scope.now - WAITING_DAYS)]
+        for start in range(0, len(found), ROUTED_AT_ONCE):
+            with workshop.scopes.open(system_actor(organisation_id)) as scope:
+                for study_id in found[start : start + ROUTED_AT_ONCE]:
+                    service.route(scope, study_id)
 
 
 def _complete_batch(scopes: Scopes, organisation_id: UUID) -> int:
