@@ -11,7 +11,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import closing
 from datetime import date
@@ -22,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks._house import house
 from benchmarks._result import write
 from sidecar.accounts.bootstrap import platform_id
 from sidecar.adapters.seals import Seal
@@ -155,15 +155,8 @@ def measure(instance: Instance, workshop: Workshop, directory: Path, rounds: int
 
 def main(rounds: int = ROUNDS) -> int:
     """Print the times and write arrival_1.json and arrival_20.json; 1 when the target is missed."""
-    with tempfile.TemporaryDirectory(prefix="readingroom-bench-", dir="/var/tmp") as name:
-        Path(name).chmod(0o711)  # Postgres runs as a user of its own and must be able to pass
-        instance = Instance(Path(name) / "house")
-        try:
-            instance.up()
-            with closing(open_workshop(Settings.from_env(instance.env()))) as workshop:
-                met = measure(instance, workshop, Path(name), rounds)
-        finally:
-            instance.down()
+    with house() as (instance, directory), closing(open_workshop(Settings.from_env(instance.env()))) as workshop:
+        met = measure(instance, workshop, directory, rounds)
     return 0 if met else 1
 
 

@@ -1,8 +1,9 @@
 """Who owes the worker what: one question, ids and nothing else, for the worker and nobody else."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 from typing import cast as typed
 from uuid import uuid4
@@ -36,6 +37,7 @@ from tests.factories.studies import Made, make_study
 
 HOUR = timedelta(hours=1)
 Owes = Callable[..., bool]
+OwedWhile = Callable[[Owed, Any, Collection[StrEnum]], None]
 
 
 @pytest.fixture
@@ -63,27 +65,47 @@ def owes(scopes: Scopes, cast: Cast) -> Owes:
     return asked
 
 
+@pytest.fixture
+def owed_while(mercy: Scope, owes: Owes) -> OwedWhile:
+    """Put a row through every state that there is: its work is owed in the ``open_`` ones and in no other."""
+
+    def through(work: Owed, row: Any, open_: Collection[StrEnum]) -> None:
+        for state in type(next(iter(open_))):
+            row.state = state
+            mercy.session.commit()
+            assert owes(work) is (state in open_), state
+
+    return through
+
+
+def complete(mercy: Scope, study: Made) -> None:
+    """Write into the journal that it is complete, now."""
+    mercy.emit(StudyCompleted(organisation_id=mercy.organisation_id, study_id=study.id, completed_at=mercy.now, instances=1))
+    mercy.write_journal(mercy.events)
+    mercy.events.clear()
+    mercy.session.commit()
+
+
 def test_nobody_owes_anything_at_first(owes: Owes) -> None:
     assert [each for each in Owed if each is not Owed.ALERTS and owes(each)] == []
     assert len(Owed) == 10, "a new kind needs a test of its own below"
 
 
-def test_a_send_is_owed_until_it_is_over(mercy: Scope, owes: Owes, study: Made, cast: Cast) -> None:
+def test_a_send_is_owed_until_it_is_over(mercy: Scope, owes: Owes, owed_while: OwedWhile, study: Made, cast: Cast) -> None:
     job = Job(
         organisation_id=cast.mercy, id=uuid4(), kind=JobKind.SEND, state=JobState.WAITING, study_id=study.id,
         user_id=cast.owner.user_id, user_name="O", user_organisation_id=cast.mercy, created_at=mercy.now,
     )  # fmt: skip
     mercy.session.add(job)
-    for state in JobState:
-        job.state = state
-        mercy.session.commit()
-        assert owes(Owed.SENDS) is (state in {JobState.WAITING, JobState.RUNNING, JobState.CANCELLING})
+    owed_while(Owed.SENDS, job, {JobState.WAITING, JobState.RUNNING, JobState.CANCELLING})
     job.kind, job.state = JobKind.DOWNLOAD, JobState.WAITING
     mercy.session.commit()
     assert not owes(Owed.SENDS)
 
 
-def test_an_erasure_is_owed_when_its_time_has_come(mercy: Scope, owes: Owes, study: Made, cast: Cast) -> None:
+def test_an_erasure_is_owed_when_its_time_has_come(
+    mercy: Scope, owes: Owes, owed_while: OwedWhile, study: Made, cast: Cast
+) -> None:
     deletion = Deletion(
         organisation_id=cast.mercy, id=uuid4(), study_id=study.id, state=DeletionState.HIDDEN, reason="other", explanation="",
         images=1, asked_at=mercy.now, asked_by_id=cast.owner.user_id, asked_by_name="O", erase_at=mercy.now + HOUR,
@@ -92,13 +114,10 @@ def test_an_erasure_is_owed_when_its_time_has_come(mercy: Scope, owes: Owes, stu
     mercy.session.commit()
     assert not owes(Owed.ERASURE)
     deletion.erase_at = mercy.now - HOUR
-    for state in DeletionState:
-        deletion.state = state
-        mercy.session.commit()
-        assert owes(Owed.ERASURE) is (state in {DeletionState.HIDDEN, DeletionState.ERASING})
+    owed_while(Owed.ERASURE, deletion, {DeletionState.HIDDEN, DeletionState.ERASING})
 
 
-def test_an_export_is_owed_when_it_waits_or_was_left(mercy: Scope, owes: Owes, cast: Cast) -> None:
+def test_an_export_is_owed_when_it_waits_or_was_left(mercy: Scope, owes: Owes, owed_while: OwedWhile, cast: Cast) -> None:
     project = Project(organisation_id=cast.mercy, id=uuid4(), name=str(uuid4()), key_sealed=b"", created_at=mercy.now)
     mercy.session.add(project)
     mercy.session.flush()
@@ -110,10 +129,7 @@ def test_an_export_is_owed_when_it_waits_or_was_left(mercy: Scope, owes: Owes, c
     mercy.session.commit()
     assert not owes(Owed.EXPORTS)
     export.next_at = mercy.now - HOUR
-    for state in ExportState:
-        export.state = state
-        mercy.session.commit()
-        assert owes(Owed.EXPORTS) is (state in {ExportState.WAITING, ExportState.WORKING})
+    owed_while(Owed.EXPORTS, export, {ExportState.WAITING, ExportState.WORKING})
 
 
 def test_an_arrival_owes_its_completion_then_what_the_viewer_wants(scopes: Scopes, mercy: Scope, owes: Owes, cast: Cast) -> None:
@@ -147,9 +163,7 @@ def test_an_arrival_owes_its_completion_then_what_the_viewer_wants(scopes: Scope
 
 
 def test_forwarding_is_owed_when_a_collector_is_behind(mercy: Scope, owes: Owes, study: Made, cast: Cast) -> None:
-    mercy.emit(StudyCompleted(organisation_id=cast.mercy, study_id=study.id, completed_at=mercy.now, instances=1))
-    mercy.write_journal(mercy.events)
-    mercy.events.clear()
+    complete(mercy, study)
     last = mercy.session.scalar(text("SELECT max(sequence) FROM journal WHERE organisation_id = app_org()"))
     row = Forwarding(
         organisation_id=cast.mercy, target="syslog", host="h", port=1, path="", authority="", client_certificate="", sequence=0,
@@ -166,6 +180,15 @@ def test_forwarding_is_owed_when_a_collector_is_behind(mercy: Scope, owes: Owes,
     assert not owes(Owed.FORWARDING)
 
 
+def test_what_happened_is_owed_by_its_kind_and_for_a_while(
+    scopes: Scopes, mercy: Scope, owes: Owes, study: Made, cast: Cast
+) -> None:
+    complete(mercy, study)
+    assert owes(Owed.HAPPENED)
+    assert not owes(Owed.HAPPENED, frozenset({"something.else"}))
+    assert cast.mercy not in owing(scopes, Owed.HAPPENED, kinds=(StudyCompleted.kind,)), "nothing within no time"
+
+
 def test_alerts_are_owed_where_something_was_written_or_nobody_was_told(
     scopes: Scopes, mercy: Scope, owes: Owes, study: Made, cast: Cast
 ) -> None:
@@ -176,10 +199,7 @@ def test_alerts_are_owed_where_something_was_written_or_nobody_was_told(
             scope.session.add(AlertWatch(organisation_id=organisation, sequence=10**6))
     assert not owes(Owed.ALERTS)
     mercy.session.execute(update(AlertWatch).values(sequence=0))
-    mercy.emit(StudyCompleted(organisation_id=cast.mercy, study_id=study.id, completed_at=mercy.now, instances=1))
-    mercy.write_journal(mercy.events)
-    mercy.events.clear()
-    mercy.session.commit()
+    complete(mercy, study)
     assert owes(Owed.ALERTS)
     mercy.session.execute(update(AlertWatch).values(sequence=10**6))
     alert = Alert(
