@@ -40,7 +40,7 @@ def share(scope: Scope, study_id: UUID, *, user_id: UUID) -> User:
     viewer = next((each for each in viewers(scope) if each.id == user_id), None)
     if viewer is None:
         raise Missing
-    made = scope.session.execute(
+    made = scope.session.scalar(
         insert(StudyShare)
         .values(
             organisation_id=study.organisation_id,
@@ -52,9 +52,9 @@ def share(scope: Scope, study_id: UUID, *, user_id: UUID) -> User:
             shared_by_name=scope.actor.name,
         )
         .on_conflict_do_nothing()
-        .execution_options(preserve_rowcount=True)
+        .returning(StudyShare.user_id)
     )
-    if isinstance(made, CursorResult) and made.rowcount:  # none: it was shared already
+    if made is not None:  # else it was shared already
         scope.emit(StudyShared(**place_of(study), user_id=user_id))
     return viewer
 

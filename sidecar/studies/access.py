@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, exists, or_, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from sidecar.gate.scope import Event, Scope
@@ -148,5 +148,4 @@ def _lend(scope: Scope, read: Study, only: UUID | None) -> int:
     if not ids:
         return 0
     rows = insert(PriorLoan).values([{**loan, "study_id": each} for each in ids]).on_conflict_do_nothing()
-    result = scope.session.execute(rows, execution_options={"preserve_rowcount": True})  # an INSERT does not tell it unasked
-    return result.rowcount if isinstance(result, CursorResult) else 0
+    return len(scope.session.scalars(rows.returning(PriorLoan.study_id)).all())
