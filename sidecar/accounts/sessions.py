@@ -25,6 +25,7 @@ from sidecar.accounts.visits import LONGEST, Device, Visit
 from sidecar.adapters.cell_tokens import session_hash
 from sidecar.gate.actor import NOBODY, Actor, OrganisationKind, Role
 from sidecar.gate.http import scopes
+from sidecar.gate.problems import navigates
 from sidecar.kernel.errors import Busy
 from sidecar.kernel.settings import Settings
 from sidecar.organisations.tables import Organisation
@@ -91,22 +92,14 @@ def _name_actor() -> None:
 
 def _load(key: str) -> SignedInUser | None:
     """Return the signed-in person, or None when the session ended, was idle, is too old, or the account is shut."""
-    visit = visits.look(_redis(), session.get("visit", ""), now=_now(), sid=session_hash(_session_id()), act=_is_act())
+    # An act is a page asked for or a form sent. What a page's scripts and images ask for may go on for hours with nobody in
+    # front of it; a script that saw somebody move says so at /session/alive.
+    visit = visits.look(_redis(), session.get("visit", ""), now=_now(), sid=session_hash(_session_id()), act=navigates())
     if visit is None or key != f"{visit.organisation_id}/{visit.user_id}":
         return None
     found = find_signed_in(visit)
     g.visit = visit if found else None
     return found
-
-
-def _is_act() -> bool:
-    """Say whether a person did this: asked for a page or sent a form.
-
-    What a page's scripts and images ask for may go on for hours with nobody in front of it; a script that saw somebody move
-    says so at /session/alive.
-    """
-    mode = request.headers.get("Sec-Fetch-Mode")
-    return mode == "navigate" if mode else request.headers.get("Accept", "").startswith("text/html")
 
 
 def find_signed_in(visit: Visit) -> SignedInUser | None:

@@ -5,13 +5,22 @@ from flask import Response, g, jsonify, render_template, request
 from sidecar.kernel.errors import Problem
 
 
+def navigates() -> bool:
+    """Say whether a browser opens a page with this request: somebody follows a link, sends a form, loads anew.
+
+    What the scripts, live lines and images of a page ask for is none, whatever they accept.
+    """
+    mode = request.headers.get("Sec-Fetch-Mode")  # not sent to an origin without TLS
+    return mode == "navigate" if mode else request.headers.get("Accept", "").startswith("text/html")
+
+
 def wants_json() -> bool:
     """Say whether the caller is a program: the JSON API, DICOMweb, or a script on one of our pages."""
     if request.path.startswith(("/api/", "/dicom-web/", "/intake/", "/edge/")):
         return True
-    # Images, live lines and scripts accept no page: led to the sign-in page they would get a session of its own there,
-    # and its cookie would take the place of the one under the form that somebody is filling in.
-    return "HX-Request" not in request.headers and "text/html" not in request.headers.get("Accept", "")
+    # A script that is led to the sign-in page gets a session of its own there, and its cookie takes the place of the one
+    # under the form that somebody is filling in: whoever signed out in one window could not sign in again.
+    return "HX-Request" not in request.headers and not navigates()
 
 
 def answer(problem: Problem) -> Response:

@@ -148,11 +148,14 @@ def test_kill_9_of_the_browser_while_somebody_types(
 
 def test_a_session_that_ends_while_writing_takes_nothing_along(page: Page, study: Made, radiologist: Person) -> None:
     desk(page, study)
-    other = page.context.new_page()
+    left, other = page.context.new_page(), page.context.new_page()
+    left.goto("/worklist")
     other.goto("/worklist")
     other.click("#user-menu summary")
     other.get_by_role("button", name="Sign out").click()
     other.wait_for_url("**/login*")
+    # No patient's name stays on a screen that nobody is signed in at.
+    expect(left.locator("#session-over")).to_be_visible(timeout=10_000)
     page.fill(FINDINGS, "written while signed out")
     expect(page.locator("#trouble")).to_contain_text("Your text stays on this page", timeout=5000)
     other.fill("[name=email]", radiologist.email)
@@ -164,6 +167,8 @@ def test_a_session_that_ends_while_writing_takes_nothing_along(page: Page, study
     other.wait_for_url(lambda url: "/login" not in url)
     page.bring_to_front()
     expect(page.locator(STATE)).to_have_text(SAVED, timeout=20_000)
+    expect(left.locator("#session-over")).to_be_hidden(timeout=20_000)
+    left.close()
     other.close()
     page.reload()
     expect(page.locator(FINDINGS)).to_have_value("written while signed out")

@@ -132,6 +132,22 @@ def test_a17_a_page_nobody_sits_at_keeps_nothing(
     assert knows(person) == 401
 
 
+@pytest.mark.parametrize(
+    "sent", [{"Accept": "text/html", "Sec-Fetch-Mode": "cors"}, {"Accept": "application/json, text/html;q=0.9"}]
+)
+def test_a_script_that_asks_after_sign_out_takes_nobodys_cookie(
+    app: Flask, browse: Browse, cast: Cast, sent: dict[str, str]
+) -> None:
+    """Its answer would bring the cookie of a new session, and the form to sign in again would belong to another one."""
+    person = browse(cast.reader)
+    assert person.post("/logout").status_code == 302
+    asked = person.get("/worklist/changes?since=0", headers=sent)
+    assert (asked.status_code, asked.mimetype) == (401, "application/json")
+    assert "Set-Cookie" not in asked.headers
+    opened = person.get("/worklist", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
+    assert opened.location == "/login?next=%2Fworklist"
+
+
 @pytest.mark.parametrize("method", ["GET /worklist", "POST /session/alive"])
 def test_a17_what_a_person_does_keeps_the_session(
     app: Flask, browse: Browse, cast: Cast, monkeypatch: pytest.MonkeyPatch, method: str

@@ -21,9 +21,9 @@ function changesSince(since) {
   const fields = new URLSearchParams(new FormData(form));
   fields.delete('csrf_token');
   fields.set('since', since);
-  if (fields.get('q')) return send('POST', root.dataset.changes, fields, { headers: { Accept: 'text/html' } });
+  if (fields.get('q')) return send('POST', root.dataset.changes, fields);
   fields.delete('q');
-  return send('GET', `${root.dataset.changes}?${fields}`, undefined, { headers: { Accept: 'text/html' } });
+  return send('GET', `${root.dataset.changes}?${fields}`);
 }
 
 async function catchUp() {

@@ -5,6 +5,7 @@ import { meta } from './dom.js';
 export class Offline extends Error {}
 
 // Returns {ok, status, headers, data, text}; `data` is set when the answer is JSON. Throws Offline when nobody answers.
+// A 401 is told to the document as `unauthenticated`: whoever keeps the session asks whether it is over.
 export async function send(method, path, body, { headers = {}, keepalive = false } = {}) {
   const plain = body === undefined || body instanceof URLSearchParams || body instanceof FormData;
   const request = {
@@ -23,6 +24,7 @@ export async function send(method, path, body, { headers = {}, keepalive = false
   } catch (error) {
     throw new Offline('The server does not answer.', { cause: error });
   }
+  if (answer.status === 401) document.dispatchEvent(new Event('unauthenticated'));
   const json = (answer.headers.get('Content-Type') ?? '').includes('json');
   return { ok: answer.ok, status: answer.status, headers: answer.headers, text, data: json ? JSON.parse(text) : null };
 }

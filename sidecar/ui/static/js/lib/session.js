@@ -67,12 +67,17 @@ function cover() {
   $('#session-over').showModal();
 }
 
+function doubt() {
+  if (now() - asked < ASK_EVERY) return;
+  asked = now();
+  ask('GET', '/session/state');
+}
+
 function watch() {
   const end = Math.min(idle, ends);
   if (acted && !over && now() - told >= TELL_EVERY) tell();
   // Another tab may have kept the session, or begun a new one: the server knows.
-  const doubtful = over ? !document.hidden : now() > end - WARN_BEFORE;
-  if (doubtful && now() - asked >= ASK_EVERY) { asked = now(); ask('GET', '/session/state'); }
+  if (over ? !document.hidden : now() > end - WARN_BEFORE) doubt();
   if (!over) warn();
 }
 
@@ -86,6 +91,7 @@ export function keepSession() {
   // Whoever scrolls through images in the viewer's frame is there, too.
   for (const frame of $$('iframe')) frame.addEventListener('load', () => listenTo(frame.contentWindow));
   $('#session-over').addEventListener('cancel', (event) => event.preventDefault());
+  document.addEventListener('unauthenticated', doubt); // signed out in another tab, or shut out
   document.addEventListener('visibilitychange', () => { asked = 0; watch(); });
   setInterval(watch, 1000);
 }
