@@ -219,18 +219,11 @@ def admin(data: Path, email: str, name: str) -> None:
     The first account of a real installation; the link works once, within seven days.
     """
     from sidecar.accounts.bootstrap import invite_first_admin
-    from sidecar.kernel.errors import Problem
-    from sidecar.kernel.settings import Settings
-    from sidecar.worker import open_workshop
 
-    instance = running(data)
-    try:
-        with closing(open_workshop(Settings.from_env(instance.env()))) as shop:
-            token = invite_first_admin(shop.scopes, shop.seal, email=email, name=name)
-    except Problem as problem:
-        raise click.ClickException(problem.message) from problem
+    with _workshop(data) as shop:
+        token = invite_first_admin(shop.scopes, shop.seal, email=email, name=name)
     console.print("Open this link once, within seven days, to set password and authenticator:")
-    click.echo(f"{instance.url}/invitation/{token}")
+    click.echo(f"{there(data).url}/invitation/{token}")
 
 
 @cli.group()
