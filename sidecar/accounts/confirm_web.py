@@ -84,7 +84,7 @@ def _may_be_carried() -> bool:
     """Say whether the form may be shown to its sender once more: no files, no passwords, not endless."""
     if request.files or not request.form or len(request.form) > CARRIED:
         return False
-    return not any("password" in name or name in {"current", "again"} for name in request.form)
+    return not any("password" in name or name in {"current", "again", "address_current"} for name in request.form)
 
 
 def _page(scope: Scope, *, error: str = "", path: str = "", carried: list[tuple[str, str]] | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from sidecar.accounts import addresses, letters, links, member_events, service
 from sidecar.accounts.ending import end_everywhere
+from sidecar.accounts.events import SignInFailed
 from sidecar.accounts.links import Purpose
 from sidecar.accounts.member_tables import AccountToken
 from sidecar.accounts.members import present
@@ -29,8 +30,7 @@ def change_password(scope: Scope, office: Office, *, current: str, new: str) -> 
     """Take another password; every other session ends. Raises StepUp; Invalid for a wrong or a bad one."""
     need_fresh(scope)
     user = present(scope, scope.user_id)
-    if not service.right_password(user, current):
-        raise Invalid(WRONG)
+    _need_password(scope, user, current)
     service.set_password(scope, office.seal, user, new)
     links.withdraw(scope, user.id, Purpose.RESET)
     scope.session.flush()
@@ -39,14 +39,17 @@ def change_password(scope: Scope, office: Office, *, current: str, new: str) -> 
     office.write_to(scope, user, letters.password_changed(user.name))
 
 
-def change_address(scope: Scope, office: Office, email: str) -> bool:
+def change_address(scope: Scope, office: Office, email: str, *, current: str) -> bool:
     """Name another e-mail address; True when it counts at once, False when a link was sent there that confirms it.
 
-    Whether somebody else has it is told to that address only. Raises StepUp; Conflict when no mail leaves this house and the
-    address is taken.
+    Asks the password: who reads the address chooses a new one, so the second factor alone (a session found open, or an
+    organisation's own provider vouching for it) would end in both components of a signature.
+    Whether somebody else has it is told to that address only. Raises StepUp; Invalid for a wrong password; Conflict when no
+    mail leaves this house and the address is taken.
     """
     need_fresh(scope)
     user = present(scope, scope.user_id)
+    _need_password(scope, user, current)
     if not office.mails:
         _take_address(scope, office, user, email)
         return True
@@ -67,6 +70,13 @@ def confirm_address(scope: Scope, office: Office, link: AccountToken) -> None:
     if user.disabled_at or user.id != scope.user_id:
         raise Missing(links.SPENT)
     _take_address(scope, office, user, addresses.of(scope, office.seal, link))
+
+
+def _need_password(scope: Scope, user: User, given: str) -> None:
+    """Raise Invalid unless this is the person's password; a wrong one is on record as at sign-in."""
+    if not service.right_password(user, given):
+        scope.emit_refusal(SignInFailed(organisation_id=user.organisation_id, user_id=user.id, factor="password"))
+        raise Invalid(WRONG)
 
 
 def _take_address(scope: Scope, office: Office, user: User, email: str) -> None:

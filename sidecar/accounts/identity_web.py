@@ -28,6 +28,12 @@ class NameForm(BaseModel):
     name: rules.PersonName
 
 
+class NewAddressForm(AddressForm):
+    """Another address, and the password."""
+
+    address_current: str = Field(min_length=1, max_length=1024)
+
+
 class ChangeForm(PasswordForm):
     """The present password, and the new one twice."""
 
@@ -53,15 +59,17 @@ def own_name(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/account/email", needs=OWN, methods=("POST",))
 def own_address(scope: Scope) -> ResponseReturnValue:
     """Name another address; it counts once a link that is sent there was opened."""
-    filled = read(AddressForm, request.form)
+    filled = read(NewAddressForm, request.form)
     if filled.value is None:
         return _page(scope, filled.errors), 400
     address = filled.value.email.lower()
+    limits.count_account(str(scope.user_id))
     try:
         with tentatively(scope):
-            at_once = identity.change_address(scope, guests.office(), address)
+            at_once = identity.change_address(scope, guests.office(), address, current=filled.value.address_current)
     except (Invalid, Conflict) as problem:
-        return _page(scope, {"email": problem.message}), problem.status
+        field = "address_current" if problem.message == identity.WRONG else "email"
+        return _page(scope, {field: problem.message}), problem.status
     return _back(
         "Your address is changed." if at_once else f"Open the link that we sent to {address}; until then nothing changes."
     )

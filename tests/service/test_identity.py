@@ -8,8 +8,9 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import select, text
+from werkzeug.test import TestResponse
 
-from sidecar.accounts import passwords, service
+from sidecar.accounts import identity, passwords, service
 from sidecar.accounts.stepup import FRESH
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
@@ -37,6 +38,10 @@ def opens(scopes: Scopes, email: str, password: str) -> User | None:
 
 def change(browser: Browser, new: str = NEW, **changes: str) -> int:
     return browser.post("/account/password", data={"current": PASSWORD, "password": new, "again": new, **changes}).status_code
+
+
+def move(browser: Browser, email: str, password: str = PASSWORD) -> TestResponse:
+    return browser.post("/account/email", data={"email": email, "address_current": password})
 
 
 def test_a01_who_comes_back_with_the_same_address_is_somebody_new(
@@ -115,7 +120,7 @@ def test_a09_password_address_name_and_role_ask_for_a_factor_proved_moments_ago(
     json = {"Accept": "application/json"}
     tries = [
         (thief, "/account/password", {"current": PASSWORD, "password": NEW, "again": NEW}),
-        (thief, "/account/email", {"email": "thief@evil.example"}),
+        (thief, "/account/email", {"email": "thief@evil.example", "address_current": PASSWORD}),
         (thief, "/account/name", {"name": "Dr. Thief"}),
         (admin, f"/admin/users/{cast.owner.user_id}/role", {"role": "manager"}),
     ]
@@ -143,7 +148,7 @@ def test_a09_a_new_address_counts_when_its_link_was_opened_and_ends_all_sessions
     browse: Browse, scopes: Scopes, cast: Cast, box: LetterBox
 ) -> None:
     here, newer = browse(cast.reader), f"nora.{cast.reader.user_id.hex[:6]}@owls.example"
-    assert here.post("/account/email", data={"email": newer.upper()}).status_code == 302
+    assert move(here, newer.upper()).status_code == 302
     assert opens(scopes, newer, PASSWORD) is None
     assert box.to(cast.reader.email)[-1]["Subject"] == "Your e-mail address is about to change"
     link = box.link(newer)
@@ -154,9 +159,25 @@ def test_a09_a_new_address_counts_when_its_link_was_opened_and_ends_all_sessions
     assert here.get("/worklist").status_code in {302, 401}
 
 
+def test_a_new_address_asks_for_the_password_or_a_session_would_become_both_components_of_a_signature(
+    browse: Browse, scopes: Scopes, cast: Cast, box: LetterBox
+) -> None:
+    """Whoever holds a session just after its code (or sets the organisation's provider) moves the address, then the password."""
+    thief, named = browse(cast.reader), f"thief.{cast.reader.user_id.hex[:8]}@evil.example"
+    assert thief.post("/account/email", data={"email": named}).status_code == 400
+    refused = move(thief, named, "guess guess guess")
+    assert (refused.status_code, identity.WRONG in refused.text) == (400, True)
+    with scopes.open(cast.nightowls_admin.actor) as scope:
+        kinds = scope.session.scalars(select(JournalRow.kind).where(JournalRow.organisation_id == cast.nightowls)).all()
+    assert kinds.count("accounts.user.sign-in-failed") == 1
+    assert box.to(named) == []
+    assert box.to(cast.reader.email) == []
+    assert opens(scopes, cast.reader.email, PASSWORD) is not None
+
+
 def test_who_has_an_address_is_told_there_only(browse: Browse, scopes: Scopes, cast: Cast, box: LetterBox) -> None:
     free, taken = f"{cast.mercy.hex[:8]}@owls.example", cast.second_reader.email
-    answers = {alike(browse(cast.reader).post("/account/email", data={"email": each}), each) for each in (free, taken)}
+    answers = {alike(move(browse(cast.reader), each), each) for each in (free, taken)}
     assert len(answers) == 1
     assert box.to(taken)[-1]["Subject"] == "You have an account already"
     assert opens(scopes, taken, PASSWORD) is not None
@@ -187,7 +208,7 @@ def test_an_address_named_by_a_thief_counts_for_nothing_once_the_owner_shut_the_
     """A stolen session asks for another address; its owner reads the warning and chooses a new password: the link is void."""
     with letter_box(app) as box:
         named = f"thief.{cast.reader.user_id.hex[:8]}@evil.example"
-        assert browse(cast.reader).post("/account/email", data={"email": named}).status_code == 302
+        assert move(browse(cast.reader), named).status_code == 302
         link = box.link(named)
         new = "nine quiet herons at dawn"
         form = {"current": PASSWORD, "password": new, "again": new}
