@@ -19,6 +19,10 @@ READING_HOURS = 72
 """How long after sign-off a reading group sees a study unless the contract says otherwise: a weekend of questions."""
 
 
+FINISHING_HOURS = 24
+"""How long after a contract's last day its readers may finish what they have, unless it says otherwise."""
+
+
 class Priors(StrEnum):
     """Which older studies of the patient come along with one to be read: none, those the group was given to read, or all."""
 

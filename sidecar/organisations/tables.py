@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sidecar.kernel.db import Base
-from sidecar.organisations.model import READING_HOURS, Priors
+from sidecar.organisations.model import FINISHING_HOURS, READING_HOURS, Priors
 from sidecar.vault.model import sealed_at
 
 
@@ -38,7 +38,8 @@ class Organisation(Base):
 class Contract(Base):
     """A provider (``organisation_id``) lets a reading group read: which modalities (None = all), since and until when.
 
-    ``reading_hours`` after sign-off the group no longer sees the study; ``priors`` is a ``model.Priors``.
+    ``reading_hours`` after sign-off the group no longer sees the study; ``priors`` is a ``model.Priors``. What is unsigned
+    ``finishing_hours`` after the last day goes back; ``announced_at`` and ``closed_at``: when both were told of either.
     """
 
     __tablename__ = "contracts"
@@ -55,8 +56,11 @@ class Contract(Base):
     turnaround_minutes: Mapped[dict[str, int]] = mapped_column(JSONB)
     reading_hours: Mapped[int] = mapped_column(Integer, default=READING_HOURS)
     priors: Mapped[str] = mapped_column(Text, default=Priors.READ)
+    finishing_hours: Mapped[int] = mapped_column(Integer, default=FINISHING_HOURS)
     starts_on: Mapped[date] = mapped_column(Date)
     ends_on: Mapped[date | None] = mapped_column(Date)
+    announced_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

@@ -13,12 +13,16 @@ from sidecar.vault.model import sealed_at
 
 
 class Report(Base):
-    """The report on one study: the living draft. ``revision`` grows with each save: no window overwrites another."""
+    """An organisation's report on one study: the living draft. ``revision`` grows with each save: no window overwrites another.
+
+    A study that changes its readers may have a draft of each; one of them is signed at most.
+    """
 
     __tablename__ = "reports"
     __table_args__ = (
         ForeignKeyConstraint(["organisation_id", "study_id"], ["studies.organisation_id", "studies.id"]),
-        UniqueConstraint("organisation_id", "study_id"),
+        UniqueConstraint("organisation_id", "study_id", "author_organisation_id"),
+        Index("ux_reports_signed", "organisation_id", "study_id", unique=True, postgresql_where=sql("status = 'final'")),
         Index(None, "study_id"),
     )
 

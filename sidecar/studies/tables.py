@@ -217,6 +217,38 @@ class PriorLoan(Base):
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+class TakeBack(Base):
+    """A routed, unsigned study that its owner took back from a reading group. What is written here is the owner's.
+
+    ``reason`` is a ``model.TakeBackReason``; ``contract_id``: whose end took it back, None when a person did; ``had_by_id``: who
+    had it then. ``told_at``: when the group was told; ``undone_at``: contracts may give it to that group again.
+    """
+
+    __tablename__ = "take_backs"
+    __table_args__ = (
+        ForeignKeyConstraint(["organisation_id", "study_id"], ["studies.organisation_id", "studies.id"], ondelete="CASCADE"),
+        Index(None, "organisation_id", "study_id"),
+        Index(None, "reading_organisation_id", "changed_xid"),
+        Index("ix_take_backs_untold", "organisation_id", postgresql_where="told_at IS NULL"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    study_id: Mapped[UUID]
+    reading_organisation_id: Mapped[UUID]
+    contract_id: Mapped[UUID | None]
+    reason: Mapped[str] = mapped_column(Text)
+    explanation: Mapped[str] = mapped_column(Text)
+    had_by_id: Mapped[UUID | None]
+    taken_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    taken_by_id: Mapped[UUID | None]
+    taken_by_name: Mapped[str] = mapped_column(Text)
+    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    undone_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    undone_by_name: Mapped[str] = mapped_column(Text, default="")
+    changed_xid: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+
+
 class ReadingContext(Base):
     """A short-lived capability: this user may see exactly these studies of this provider's cell, until then."""
 

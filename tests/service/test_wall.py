@@ -247,6 +247,7 @@ def test_nobody_stands_in_for_what_the_owners_functions_read(scopes: Scopes) -> 
         "end_loans",
         "studies_of_patient",
         "organisations_owing",
+        "taken_back_since",
     }
     assert {tuple(settings) for _, settings in paths} == {("search_path=pg_catalog, public, pg_temp",)}
 
