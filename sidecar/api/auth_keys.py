@@ -10,6 +10,7 @@ from pydantic import Field
 from sidecar.accounts import keys
 from sidecar.accounts.asking import redis
 from sidecar.accounts.ending import LONGEST_CELL_TOKEN
+from sidecar.accounts.stepup import need_fresh
 from sidecar.accounts.token_tables import ApiKey
 from sidecar.adapters.redis import revoke_session
 from sidecar.gate import api
@@ -67,7 +68,7 @@ def auth_keys(scope: Scope) -> KeysAnswer:
 
 @api.route(
     bp, "/api/auth/keys", needs=MINE, methods=("POST",), body=NewKey, answer=KeyAnswer, status=201, idempotent=True,
-    refusals=(401, 403, 409),
+    refusals=(401, 403, 409), proof=need_fresh,
 )  # fmt: skip
 def auth_make_key(scope: Scope, body: NewKey) -> KeyAnswer:
     """Make a key. It is told this once."""

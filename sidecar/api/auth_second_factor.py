@@ -103,10 +103,10 @@ def auth_2fa_confirm(scope: Scope, body: Confirmation) -> Told:
     status=201,
     idempotent=True,
     refusals=STEP_UP,
+    proof=need_fresh,
 )
 def auth_2fa_begin(scope: Scope) -> NewAuthenticator:
     """Offer a new authenticator's secret; nothing is kept until a code of it comes back."""
-    need_fresh(scope)
     secret, uri = second_factor.begin_totp(scope, seal())
     return NewAuthenticator(secret=secret, uri=uri)
 
@@ -120,7 +120,7 @@ def auth_2fa_enable(scope: Scope, body: AuthenticatorProof) -> Told:
 
 @api.route(
     bp, "/api/auth/2fa/backup-codes", needs=MINE, methods=("POST",), answer=BackupCodes, status=201, idempotent=True,
-    refusals=STEP_UP,
+    refusals=STEP_UP, proof=need_fresh,
 )  # fmt: skip
 def auth_2fa_codes(scope: Scope) -> BackupCodes:
     """Make ten new backup codes."""

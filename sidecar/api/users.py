@@ -151,11 +151,11 @@ def list_users(scope: Scope, query: UsersAsked) -> UsersAnswer:
     status=201,
     idempotent=True,
     refusals=(401, 404, 409),
+    proof=need_fresh_person,
 )
 def invite_user(scope: Scope, body: NewUser) -> InvitedAnswer:
     """Invite somebody: by mail, or by a link in the answer where no mail leaves the house."""
     owner = organisations.organisation(scope, _owner(scope, body.organization_id)).organisation
-    need_fresh_person(scope)
     policy.need_may_give(scope.actor, body.role, kind=owner.kind)
     user, token = service.invite_user(
         scope, asking.seal(), organisation_id=owner.id, email=body.email, name=body.name, role=body.role

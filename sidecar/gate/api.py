@@ -11,6 +11,7 @@
 
 - ``body`` and ``query`` are pydantic models, read strictly and without unknown names; the view gets them by these names.
 - ``idempotent``: a create. It needs an Idempotency-Key; the same key and request get the same answer (``gate.idempotency``).
+- ``proof``: what the caller must have proved just now (``gate.stepup``), also to be given an earlier answer once more.
 - ``etag=True``: the answer bears an ETag, and If-None-Match may be answered 304. ``etag=<view>``: an update, conditional on
   that view's answer. Without If-Match it is 428, with another's tag 412; both before anything is done (``gate.etags``).
 - ``revised``: an update of something that counts its revisions, which are its tag. The view gets ``revision``, the one that
@@ -53,6 +54,7 @@ class Declared:
     revised: bool = False
     media: str = JSON
     refusals: tuple[int, ...] = ()
+    proof: Callable[[Scope], None] | None = None
 
     @property
     def conditional(self) -> View | None:
@@ -82,6 +84,7 @@ def route(  # noqa: PLR0913 - what a declaration says
     etag: bool | View = False,
     revised: bool = False,
     refusals: tuple[int, ...] = (),
+    proof: Callable[[Scope], None] | None = None,
     csrf: bool = True,
 ) -> Callable[[Declaring], Declaring]:
     """Declare a route of the JSON API: ``view(scope, **path values, body=…, query=…)`` returns an ``answer``."""
@@ -90,7 +93,9 @@ def route(  # noqa: PLR0913 - what a declaration says
 
     def declare(view: Declaring) -> Declaring:
         summary = (view.__doc__ or "").strip().split("\n")[0]
-        declared = Declared(needs, summary, answer, status, body, query, idempotent, etag, revised, refusals=refusals)
+        declared = Declared(
+            needs, summary, answer, status, body, query, idempotent, etag, revised, refusals=refusals, proof=proof
+        )
 
         def door(scope: Scope, **values: Any) -> ResponseReturnValue:
             return _serve(scope, view, declared, values)
@@ -132,6 +137,8 @@ def _serve(scope: Scope, view: View, declared: Declared, values: dict[str, Any])
     if declared.revised:
         asked["revision"] = etags.revision(request.headers.get("If-Match"))
     once = _once() if declared.idempotent else None
+    if declared.proof is not None:
+        declared.proof(scope)
     if declared.conditional is not None:
         _hold_unchanged(scope, declared.conditional, values)
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from sidecar.accounts.stepup import FRESH
 from sidecar.api.jobs import KEPT, forget_of
 from sidecar.gate.actor import system_actor
 from sidecar.gate.scope import Scopes
@@ -72,6 +73,29 @@ def test_a_key_is_a_persons_own(browse: Browse, cast: Cast) -> None:
         for person in (cast.owner, cast.mercy_manager, cast.luke_technician)
     }
     assert len(made) == 3
+
+
+def test_a_secret_told_once_is_not_told_again_without_a_fresh_second_factor(
+    browse: Browse, cast: Cast, scopes: Scopes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session found open, and a key of a create out of some log: the answer holds backup codes, a secret, a key, a link."""
+    admin, clock = browse(cast.mercy_admin), scopes.clock
+    key = {"name": "robot", "scopes": ["studies:study:list"]}
+    guest = {"name": "Ina", "email": f"ina.{cast.mercy.hex[:8]}@mercy.example", "role": "viewer"}
+    creates = {"2fa/backup-codes": None, "2fa/totp": None, "keys": key, "../users": guest}
+    names = {path: str(uuid4()) for path in creates}
+
+    def ask() -> list[TestResponse]:
+        return [
+            admin.post(f"/api/auth/{path}".replace("/auth/..", ""), json=body, **keyed(names[path]))
+            for path, body in creates.items()
+        ]
+
+    first, again = ask(), ask()
+    assert [each.status_code for each in (*first, *again)] == [201] * 8
+    assert [each.data for each in first] == [each.data for each in again]
+    monkeypatch.setattr(scopes, "clock", lambda: clock() + FRESH + timedelta(seconds=1))
+    assert [(each.status_code, each.json["code"]) for each in ask()] == [(401, "step-up")] * 4
 
 
 def test_a_refused_create_may_be_asked_again_with_its_key(browse: Browse, cast: Cast) -> None:
