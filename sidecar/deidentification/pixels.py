@@ -1,6 +1,5 @@
 """Pixel data: nothing behind the pixels, nothing beside them, and black where a person says so."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,13 +7,10 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.utils import get_expected_length
 
+from sidecar.deidentification.codestreams import Unparsable, without_words
 from sidecar.deidentification.model import Rectangle
 
 JPEG_FAMILY = frozenset({f"1.2.840.10008.1.2.4.{each}" for each in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203)})
-START_OF_SCAN, START_OF_TILE, COMMENT_2000 = 0xDA, 0x90, 0x64
-WORDY = frozenset({0xFE, COMMENT_2000, *range(0xE1, 0xEE), 0xEF})
-"""Marker segments with text or other programs' data: COM (JPEG, JPEG 2000), APP1 to APP15 but Adobe's APP14 that says what
-the colours are (ITU-T T.81 B.2.4.5, T.800 A.9.2)."""
 WORD = 16
 
 
@@ -23,9 +19,9 @@ class Unmaskable(Exception):  # noqa: N818 - said of the image
 
 
 def tidy(dataset: Dataset) -> None:
-    """Cut what is behind the pixels, comments inside compressed frames, and overlays in unused bits (PS3.5 8.1.2).
+    """Cut what is behind the pixels, words inside compressed frames, and overlays in unused bits (PS3.5 8.1.2).
 
-    Raises Unmaskable when such an overlay cannot be reached.
+    Raises Unmaskable when such an overlay cannot be reached, or a frame is not what its transfer syntax says.
     """
     if "PixelData" not in dataset:
         return
@@ -48,28 +44,17 @@ def _rewrite_frames(dataset: Dataset) -> None:
     if syntax not in JPEG_FAMILY and not _one_frame_codec(syntax):
         return
     frames = int(dataset.get("NumberOfFrames") or 1)
-    made = [b"".join(_wordless(frame)) for frame in generate_frames(dataset.PixelData, number_of_frames=frames)]
+    clean = without_words if syntax in JPEG_FAMILY else bytes
+    try:
+        made = [clean(frame) for frame in generate_frames(dataset.PixelData, number_of_frames=frames)]
+    except Unparsable as error:
+        raise Unmaskable from error
     dataset.PixelData = encapsulate(made, has_bot=False)
     dataset["PixelData"].is_undefined_length = True
 
 
 def _one_frame_codec(syntax: str) -> bool:
     return syntax == "1.2.840.10008.1.2.5"
-
-
-def _wordless(frame: bytes) -> Iterator[bytes]:
-    """Give a JPEG, JPEG-LS or JPEG 2000 codestream without its wordy segments; any other frame as it is."""
-    if frame[:2] not in {b"\xff\xd8", b"\xff\x4f"}:
-        yield frame
-        return
-    yield frame[:2]
-    place = 2
-    while place + 4 <= len(frame) and frame[place] == 0xFF and frame[place + 1] not in {START_OF_SCAN, START_OF_TILE}:  # noqa: PLR2004
-        length = 2 + int.from_bytes(frame[place + 2 : place + 4], "big")
-        if frame[place + 1] not in WORDY:
-            yield frame[place : place + length]
-        place += length
-    yield frame[place:]
 
 
 def overlay_inside(dataset: Dataset) -> bool:

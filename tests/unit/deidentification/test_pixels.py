@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from sidecar.deidentification import pixels
 from sidecar.deidentification.model import Rectangle
@@ -70,19 +70,56 @@ def test_what_is_behind_the_pixels_is_cut() -> None:
     assert len(dataset.PixelData) == 24
 
 
-def test_comments_inside_frames_go_and_the_scan_stays() -> None:
-    def segment(marker: int, content: bytes) -> bytes:
-        return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
 
-    tables, scan = segment(0xDB, b"tables"), segment(0xDA, b"scan") + b"bits \xff\xfe bits\xff\xd9"
-    frame = b"\xff\xd8" + segment(0xE1, b"Exif CANARY") + tables + segment(0xFE, b"CANARY") + segment(0xEE, b"Adobe") + scan
+
+def tidied(*frames: bytes, syntax: str = JPEGBaseline8Bit) -> list[bytes]:
+    dataset = picture(frames=len(frames))
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate(list(frames))
+    pixels.tidy(dataset)
+    return [each.rstrip(b"\0") for each in generate_frames(dataset.PixelData, number_of_frames=len(frames))]
+
+
+def test_words_between_and_behind_the_scans_of_a_frame_go() -> None:
+    """A progressive JPEG has many scans, a device may write behind the end: no decoder sees it, who reads the bytes does."""
+    first, second = segment(0xDA, b"one") + b"\x01\xff\x00\x02\xff\xd0\x03", segment(0xDA, b"two") + b"\x04\xff\xd9"
+    tables, comment = segment(0xC4, b"tables"), segment(0xFE, b"CANARY")
+    assert tidied(b"\xff\xd8" + first + comment + b"\xff" + tables + comment + second + b"CANARY^JANE") == [
+        b"\xff\xd8" + first + tables + second
+    ]
+    assert tidied(b"\xff\xd8" + first) == [b"\xff\xd8" + first], "one that was cut off stays what it is"
+    thumbnail, adobe = segment(0xE0, b"JFIF\0" + bytes(9) + b"CANARY"), segment(0xEE, b"Adobe" + bytes(7) + b"CANARY")
+    assert tidied(b"\xff\xd8" + thumbnail + adobe + segment(0xFD, b"CANARY") + second) == [b"\xff\xd8" + second]
+
+
+def test_words_of_jpeg_2000_go_before_and_behind_its_tiles() -> None:
+    size, comment = segment(0x51, b"size"), segment(0x64, b"\0\1CANARY")
+
+    def tile(*header: bytes, data: bytes = b"\x01\xff\x7f", length: int | None = None) -> bytes:
+        inside = b"".join(header) + b"\xff\x93" + data
+        return segment(0x90, b"\0\0" + (12 + len(inside) if length is None else length).to_bytes(4, "big") + b"\0\1") + inside
+
+    start, end = b"\xff\x4f" + size, b"\xff\xd9"
+    for tiles in (tile() + tile(segment(0x5C, b"quant")), tile(length=0)):
+        assert tidied(start + comment + tiles + end + b"CANARY", syntax=JPEG2000Lossless) == [start + tiles + end]
+    for bad in (start + tile(comment) + end, start + tile(length=7) + end, b"\0\0\0\x0cjP  CANARY" + start + end):
+        with pytest.raises(pixels.Unmaskable):
+            tidied(bad, syntax=JPEG2000Lossless)
+
+
+def test_comments_inside_frames_go_and_the_scan_stays() -> None:
+    tables, scan = segment(0xDB, b"tables"), segment(0xDA, b"scan") + b"bits \xff\x00 bits\xff\xd9"
+    adobe = segment(0xEE, b"Adobe" + bytes(7))
+    frame = b"\xff\xd8" + segment(0xE1, b"Exif CANARY") + tables + segment(0xFE, b"CANARY") + adobe + scan
     dataset = picture(frames=2)
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     dataset.PixelData = encapsulate([frame, frame])
     pixels.tidy(dataset)
     assert b"CANARY" not in dataset.PixelData
     for each in generate_frames(dataset.PixelData, number_of_frames=2):
-        assert each.rstrip(b"\0") == b"\xff\xd8" + tables + segment(0xEE, b"Adobe") + scan
+        assert each.rstrip(b"\0") == b"\xff\xd8" + tables + adobe + scan
 
 
 def test_drawing_in_compressed_pixels_is_reached_or_refused() -> None:
