@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
+from zoneinfo import ZoneInfo
 
 from sidecar.kernel.errors import Conflict, Invalid
 from sidecar.kernel.settings import PortRange
@@ -179,6 +180,16 @@ def choose_port(ports: PortRange, taken: Collection[int], free: Callable[[int], 
         if port not in taken and free(port):
             return port
     raise Conflict(f"All ports from {ports.first} to {ports.last} are taken. The installation needs a wider range.")
+
+
+def midnight_after(day: date, zone: ZoneInfo) -> datetime:
+    """Return when a day is over in a place."""
+    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+
+
+def closes_at(ends_on: date, finishing_hours: int, zone: ZoneInfo) -> datetime:
+    """Return when what is unsigned goes back: so many hours after a contract's last day, where the images come from."""
+    return midnight_after(ends_on, zone) + timedelta(hours=finishing_hours)
 
 
 def in_force(starts_on: date, ends_on: date | None, today: date) -> bool:

@@ -18,7 +18,8 @@ from sidecar.kernel.errors import Conflict, Missing
 from sidecar.organisations.model import READING_HOURS, Priors
 from sidecar.studies import queries
 from sidecar.studies.model import Status
-from sidecar.studies.service import contract_of, place_of
+from sidecar.studies.routing import contract_of, withheld_from
+from sidecar.studies.service import place_of
 from sidecar.studies.tables import PriorLoan, Study
 
 MOST = 50
@@ -137,7 +138,8 @@ def _lend(scope: Scope, read: Study, only: UUID | None) -> int:
     if agreed is Priors.READ:
         older = older.where(Study.reading_organisation_id == read.reading_organisation_id)
     if contract and contract.ends_on:  # what comes after its end is none of the group's, however long it leaves one unsigned
-        older = older.where(Study.arrived_at < queries.midnight_after(scope, read.organisation_id, contract.ends_on))
+        older = older.where(Study.arrived_at < queries.day_is_over(scope, read.organisation_id, contract.ends_on))
+    older = older.where(Study.id.not_in(withheld_from(read)))
     ids = scope.session.scalars(older.order_by(Study.study_date.desc(), Study.id).limit(MOST)).all()
     loan = {
         "organisation_id": read.organisation_id,

@@ -11,7 +11,7 @@ from sidecar.gate.machine import Owed, Workshop, owing
 from sidecar.gate.scope import Scopes
 from sidecar.organisations.events import ContractCreated, ContractEndSet
 from sidecar.organisations.tables import Contract
-from sidecar.studies import queries, service
+from sidecar.studies import routing, service
 
 WAITING_DAYS = timedelta(days=7)
 """How far back a new contract reaches: what is older was settled otherwise."""
@@ -44,7 +44,7 @@ def route_waiting(workshop: Workshop) -> None:
 def _route(workshop: Workshop, providers: Sequence[UUID]) -> None:
     for organisation_id in providers:
         with workshop.scopes.open(system_actor(organisation_id)) as scope:
-            found = [study.id for study in queries.waiting(scope, since=scope.now - WAITING_DAYS)]
+            found = [study.id for study in routing.waiting(scope, since=scope.now - WAITING_DAYS)]
         for start in range(0, len(found), ROUTED_AT_ONCE):
             with workshop.scopes.open(system_actor(organisation_id)) as scope:
                 for study_id in found[start : start + ROUTED_AT_ONCE]:

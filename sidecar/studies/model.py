@@ -30,6 +30,17 @@ class Priority(StrEnum):
     ROUTINE = "routine"
 
 
+class TakeBackReason(StrEnum):
+    """Why a hospital takes an unsigned study back from its readers. The last is the worker's own: nobody chooses it."""
+
+    ANOTHER_READER = "another-reader"
+    TOO_LONG = "too-long"
+    SENT_IN_ERROR = "sent-in-error"
+    NOT_NEEDED = "not-needed"
+    OTHER = "other"
+    CONTRACT_ENDED = "contract-ended"
+
+
 PRIORITY_RANK = {Priority.STAT: 0, Priority.URGENT: 1, Priority.ROUTINE: 2}
 
 

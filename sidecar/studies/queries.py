@@ -1,7 +1,7 @@
 """Reading the index. The walls decide what exists for the caller; no organisation is named here."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -10,9 +10,8 @@ from sqlalchemy import ColumnElement, func, or_, select, true
 from sidecar.gate.actor import Actor
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Missing
-from sidecar.organisations.tables import Contract, Organisation
-from sidecar.studies import rules
-from sidecar.studies.model import Status
+from sidecar.organisations.rules import midnight_after
+from sidecar.organisations.tables import Organisation
 from sidecar.studies.tables import Instance, Series, Study
 
 
@@ -88,51 +87,19 @@ def worked_on(actor: Actor) -> ColumnElement[bool]:
     return or_(Study.organisation_id == own, Study.reading_organisation_id == own)
 
 
-def waiting(scope: Scope, *, since: datetime, limit: int = 2000) -> list[Study]:
-    """Return the acting provider's unread studies without a reader that a contract covers by now, of those that arrived since."""
-    unread = Study.reading_organisation_id.is_(None) & (Study.status == Status.UNREAD) & (Study.arrived_at >= since)
-    found = scope.session.scalars(select(Study).where(unread).order_by(Study.arrived_at.desc()).limit(limit)).all()
-    contracts, zone = _contracts(scope, scope.organisation_id), _zone(scope, scope.organisation_id)
-    return [study for study in found if _covering(study, contracts, zone)]
-
-
 def arrival_day(scope: Scope, study: Study) -> date:
     """Return the date of arrival where the images came from: contracts begin and end at the provider's midnight."""
-    return study.arrived_at.astimezone(_zone(scope, study.organisation_id)).date()
+    return study.arrived_at.astimezone(zone_of(scope, study.organisation_id)).date()
 
 
-def midnight_after(scope: Scope, organisation_id: UUID, day: date) -> datetime:
+def day_is_over(scope: Scope, organisation_id: UUID, day: date) -> datetime:
     """Return when a day is over where the images come from."""
-    return datetime.combine(day + timedelta(days=1), time(), _zone(scope, organisation_id))
+    return midnight_after(day, zone_of(scope, organisation_id))
 
 
-def covering_contracts(scope: Scope, study: Study) -> Sequence[Contract]:
-    """Return the contracts that cover the study, in the order of precedence: oldest ``starts_on`` first, then by id."""
-    return _covering(study, _contracts(scope, study.organisation_id), _zone(scope, study.organisation_id))
-
-
-def _zone(scope: Scope, organisation_id: UUID) -> ZoneInfo:
+def zone_of(scope: Scope, organisation_id: UUID) -> ZoneInfo:
+    """Return where an organisation is: its days begin and end there."""
     zone = scope.session.scalar(select(Organisation.zone).where(Organisation.id == organisation_id))
     if zone is None:
         raise Missing
     return ZoneInfo(zone)
-
-
-def _contracts(scope: Scope, organisation_id: UUID) -> Sequence[Contract]:
-    mine = select(Contract).where(Contract.organisation_id == organisation_id)
-    return scope.session.scalars(mine.order_by(Contract.starts_on, Contract.created_at, Contract.id)).all()
-
-
-def _covering(study: Study, contracts: Sequence[Contract], zone: ZoneInfo) -> Sequence[Contract]:
-    day = study.arrived_at.astimezone(zone).date()
-    return [
-        contract
-        for contract in contracts
-        if rules.covers(
-            study.modalities_in_study,
-            allowed=contract.modalities,
-            day=day,
-            starts_on=contract.starts_on,
-            ends_on=contract.ends_on,
-        )
-    ]

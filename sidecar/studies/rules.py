@@ -55,14 +55,16 @@ def due_at(arrived_at: datetime, turnaround_minutes: Mapping[str, int], priority
     return None if minutes is None else arrived_at + timedelta(minutes=minutes)
 
 
-def covers(modalities: Iterable[str], *, allowed: Iterable[str] | None, day: date, starts_on: date, ends_on: date | None) -> bool:
-    """Say whether a contract covers a study that arrived on ``day`` (both ends included).
+def covers(day: date, *, starts_on: date, ends_on: date | None) -> bool:
+    """Say whether a contract covers what comes on ``day``: both ends included."""
+    return starts_on <= day and (ends_on is None or day <= ends_on)
 
-    ``allowed`` None means every modality. Otherwise one common modality is enough: the decision falls at the first image,
-    when the others are still to come.
+
+def fits(modalities: Iterable[str], allowed: Iterable[str] | None) -> bool:
+    """Say whether a contract is about a study of these modalities; ``allowed`` None means every modality.
+
+    One in common is enough: the decision falls at the first image, when the others are still to come.
     """
-    if day < starts_on or (ends_on is not None and day > ends_on):
-        return False
     return allowed is None or not set(allowed).isdisjoint(modalities)
 
 

@@ -8,7 +8,6 @@ from sqlalchemy import select, update
 
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid
-from sidecar.organisations.tables import Contract
 from sidecar.studies import arrival, queries, rules
 from sidecar.studies.events import (
     InstancesArrived,
@@ -18,7 +17,8 @@ from sidecar.studies.events import (
     StudyCompleted,
     StudyRouted,
 )
-from sidecar.studies.model import PRIORITY_RANK, Arrival, ArrivedInstances, Priority
+from sidecar.studies.model import PRIORITY_RANK, Arrival, ArrivedInstances, Priority, Status
+from sidecar.studies.routing import contract_of
 from sidecar.studies.tables import Study
 
 BATCH = 100
@@ -97,14 +97,15 @@ def complete_due(scope: Scope, *, limit: int = BATCH) -> Sequence[UUID]:
 def route(scope: Scope, study_id: UUID) -> Study:
     """Give the study to the reading group whose contract covers it, and set its deadline. A routed study keeps its reader.
 
-    Of several contracts the first by ``starts_on`` wins. None covers it: it stays with its owner, without a deadline.
+    Of several contracts the first by ``starts_on`` wins. None covers it: it stays with its owner, whose own radiologists may
+    begin to read it, and then keep it. The clock of whoever gets it runs from arrival, whoever had it before.
     """
     study = queries.get_locked(scope, study_id)
+    is_new = study.reading_organisation_id is None
     contract = contract_of(scope, study)
-    if contract is None:
+    if contract is None or (is_new and study.status != Status.UNREAD):
         return study
     due_at = rules.due_at(study.arrived_at, contract.turnaround_minutes, Priority(study.priority))
-    is_new = study.reading_organisation_id is None
     if is_new or study.due_at != due_at:
         study.reading_organisation_id, study.due_at = contract.reading_organisation_id, due_at
         scope.session.flush()
@@ -126,10 +127,3 @@ def set_priority(scope: Scope, study_id: UUID, *, priority: Priority) -> Study:
     scope.session.flush()
     scope.emit(PriorityChanged(**place_of(study), priority=priority, previous=previous, due_at=study.due_at))
     return study
-
-
-def contract_of(scope: Scope, study: Study) -> Contract | None:
-    """Return the contract under which the study is read, or would be."""
-    reader = study.reading_organisation_id
-    contracts = queries.covering_contracts(scope, study)
-    return next((one for one in contracts if reader in (None, one.reading_organisation_id)), None)

@@ -28,7 +28,7 @@ def test_what_comes_after_the_end_is_not_lent_for_what_is_left_unsigned(cast: Ca
     with scopes.open(cast.platform_admin.actor) as scope:
         contract = scope.session.scalars(select(Contract.id).where(Contract.organisation_id == cast.mercy)).one()
         organisations.end_contract(scope, contract, ends_on=today)
-        over = queries.midnight_after(scope, cast.mercy, today)
+        over = queries.day_is_over(scope, cast.mercy, today)
     last, next_day = (
         make_study(scopes, cast.mercy, arrived_at=over + ahead, last_image_at=over + ahead, patient_name="CANARY^LATER")
         for ahead in (timedelta(seconds=-1), timedelta(seconds=1))

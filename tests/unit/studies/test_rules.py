@@ -39,7 +39,7 @@ def test_the_deadline_counts_from_arrival() -> None:
     ],
 )
 def test_which_contract_covers(allowed: list[str] | None, starts_on: date, ends_on: date | None, covered: bool) -> None:
-    assert rules.covers(["CT", "SR"], allowed=allowed, day=DAY, starts_on=starts_on, ends_on=ends_on) is covered
+    assert (rules.fits(["CT", "SR"], allowed) and rules.covers(DAY, starts_on=starts_on, ends_on=ends_on)) is covered
 
 
 @given(known=FIELDS, told=FIELDS)
