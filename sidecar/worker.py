@@ -52,6 +52,8 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.deidentification.jobs:write_exports", 2.0),
     ("sidecar.deidentification.jobs:tidy_exports", 60.0),
     ("sidecar.sharing.jobs:remind_reviewers", 300.0),
+    ("sidecar.sharing.jobs:tell_readers", 3.0),
+    ("sidecar.sharing.jobs:tell_all_readers", 300.0),
     ("sidecar.api.jobs:forget", 900.0),
     ("sidecar.alerts.jobs:watch", 5.0),
     ("sidecar.alerts.jobs:watch_all", 60.0),

@@ -158,6 +158,7 @@ CODES: Mapping[str, Code] = {
     "sharing.link.refused": REFUSED,
     "sharing.link.revoked": SHARED,
     "sharing.link.used": ACCESSED,
+    "sharing.readers.told": ACTIVITY,
     "sharing.study.": SHARED,
     "studies.archive.searched": QUERIED,
     "studies.explorer.opened": ACCESSED,

@@ -151,6 +151,7 @@ WORDS = {
     "sharing.link.refused": "a link to a study was refused: {why}",
     "sharing.link.revoked": "took back a link to a study",
     "sharing.link.used": "the holder of a link looked at {what}",
+    "sharing.readers.told": "told who had read an earlier version of a report that there is version {version}",
     "sharing.study.shared": "shared a study with {person}",
     "sharing.study.unshared": "no longer shares a study with {person}",
     "studies.study.prioritised": "changed a study's priority to {priority}",

@@ -125,6 +125,9 @@ def show(scope: Scope, report_id: UUID) -> ResponseReturnValue:
         versions=[{**each, "current": each["number"] == version.version} for each in desk.version_list(versions)],
         grown=desk.grown_since(study, versions) if study else 0,
         addendum=addendum_desk.offer(scope, report),
+        readers=len(versions) > 1
+        and report.organisation_id == scope.organisation_id
+        and may_ever(scope.actor, Permission.SHARE_MANAGE),
     )
 
 

@@ -116,9 +116,24 @@ class LinkRefused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkUsed(Event):
-    """Who came in by it looked at something: "the report", "the report as PDF", "images of a series"."""
+    """Who came in by it looked at something: "the report", "the report as PDF", "images of a series".
+
+    ``version``: of the report, 0 for images.
+    """
 
     kind: ClassVar[str] = "sharing.link.used"
     link_id: UUID
     what: str
     series_id: UUID | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadersTold(Event):
+    """Who had opened an earlier version of a report was told of ``version``, as far as they may see it: accounts and links."""
+
+    kind: ClassVar[str] = "sharing.readers.told"
+    report_id: UUID
+    version: int
+    people: tuple[UUID, ...]
+    links: tuple[UUID, ...]

@@ -83,7 +83,7 @@ def shared_study(_scope: Scope) -> ResponseReturnValue:
         link, study = _opened(scope)
         version = _version(scope, study)
         if version is not None:
-            _note(scope, link, "the report")
+            _note(scope, link, "the report", version=version.version)
         return render_template(
             "shared_study.html",
             link=link,
@@ -102,7 +102,7 @@ def shared_report(_scope: Scope) -> ResponseReturnValue:
         version = _version(scope, study)
         if version is None:
             raise Missing
-        _note(scope, link, "the report as PDF")
+        _note(scope, link, "the report as PDF", version=version.version)
         answer = Response(documents.paper(scope, _seal(), version), mimetype="application/pdf")
         answer.headers["Content-Disposition"] = 'inline; filename="report.pdf"'
         return answer
@@ -117,7 +117,7 @@ def shared_picture(_scope: Scope, series_id: UUID, number: int) -> ResponseRetur
             raise Missing
         found = pictures.picture(scope, study, series_id, number)
         if number == 1:
-            _note(scope, link, "images of a series", series_id)
+            _note(scope, link, "images of a series", series_id=series_id)
         settings = cast("Settings", current_app.extensions["readingroom.settings"])
         cell = cell_of(scope, study.organisation_id, host=settings.cell_host)
         cells = cast("Cells", current_app.extensions["readingroom.cells"])
@@ -152,10 +152,9 @@ def _version(scope: Scope, study: Study) -> ReportVersion | None:
     return reports.version(scope, report.id) if report else None
 
 
-def _note(scope: Scope, link: ShareLink, what: str, series_id: UUID | None = None) -> None:
-    scope.emit(
-        LinkUsed(organisation_id=link.organisation_id, study_id=link.study_id, link_id=link.id, what=what, series_id=series_id)
-    )
+def _note(scope: Scope, link: ShareLink, what: str, *, series_id: UUID | None = None, version: int = 0) -> None:
+    place = {"organisation_id": link.organisation_id, "study_id": link.study_id, "link_id": link.id}
+    scope.emit(LinkUsed(**place, what=what, series_id=series_id, version=version))
 
 
 def _seal() -> Seal:

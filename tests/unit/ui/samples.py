@@ -14,7 +14,15 @@ from jinja2 import Environment, FileSystemLoader
 from sidecar.reports import addendum_desk
 from sidecar.reports.model import ADDENDUM_MEANING_WORDS, PURPOSE_WORDS
 from sidecar.ui import jinja
-from tests.unit.ui import account_samples, admin_samples, alert_samples, api_samples, archive_samples, order_samples
+from tests.unit.ui import (
+    account_samples,
+    admin_samples,
+    alert_samples,
+    api_samples,
+    archive_samples,
+    order_samples,
+    sharing_samples,
+)
 
 TEMPLATES = jinja.STATIC.parent / "templates"
 NOW = datetime(2026, 11, 21, 20, 4, 7, tzinfo=UTC)
@@ -363,6 +371,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             ],
             "grown": 0,
             "addendum": OFFERED,
+            "readers": True,
         },
     ),
     "reading-other-order": (
@@ -379,6 +388,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             "versions": [{**VERSIONS[0], "current": True}],
             "grown": 0,
             "addendum": addendum_desk.NONE,
+            "readers": False,
         },
     ),
     "images": ("images.html", {"study": READING["study"], "viewer_url": READING["viewer_url"]}),
@@ -422,6 +432,7 @@ FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/notifications/bell": ("_bell.html", {"unread": 2}),
     "/problem": ("error.html", {"problem": Missing(), "fragment": True}),
 }
+FRAGMENTS |= sharing_samples.fragments(NOW)
 
 
 def fragment(path: str) -> str:
