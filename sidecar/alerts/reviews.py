@@ -23,6 +23,7 @@ from sidecar.alerts.model import Finding, Kind
 from sidecar.alerts.quarters import Quarter
 from sidecar.alerts.service import stand
 from sidecar.alerts.tables import AccessReview, Alert
+from sidecar.audit.formats import cell
 from sidecar.audit.words import sentence
 from sidecar.gate.actor import OrganisationKind, Role
 from sidecar.gate.permissions import GRANTS
@@ -36,8 +37,6 @@ CAME_IN = "accounts.user.signed-in"
 COMINGS_AND_GOINGS = (CAME_IN, "accounts.user.signed-out", "accounts.user.sign-in-failed", "accounts.user.confirmed")
 """What is no change of an account."""
 COLUMNS = ("name", "e-mail", "user id", "role", "state", "created", "last sign-in", "second factor", "rights", "changes")
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to spreadsheets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def as_csv(found: Iterable[Line]) -> str:
         changes = "; ".join(f"{at:%Y-%m-%d %H:%M} UTC {what} by {who}" for at, what, who in each.changes)
         came = f"{each.last_sign_in:%Y-%m-%dT%H:%M:%SZ}" if each.last_sign_in else "never"
         cells = (each.name, each.email, each.user_id, each.role, each.state, f"{each.created_at:%Y-%m-%d}", came, each.factor)
-        writer.writerow([_cell(str(cell)) for cell in (*cells, " ".join(each.rights), changes)])
+        writer.writerow([cell(str(each)) for each in (*cells, " ".join(each.rights), changes)])
     return text.getvalue()
 
 
@@ -205,10 +204,6 @@ def _changes(scope: Scope, quarter: Quarter) -> dict[UUID, list[tuple[datetime, 
         if row.subject_id:
             found[row.subject_id].append((row.at, what, body.get("name") or "the system"))
     return found
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(DANGEROUS) else text
 
 
 def _place(review_id: UUID) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -29,8 +30,9 @@ COLUMNS = (
     "address",
     "request",
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for a formula at the beginning of a cell."""
+FORMULA = re.compile(r"""(^|[;\t\r\n])(["\s]*)([=+\-@\uff1d\uff0b\uff0d\uff20])""")
+"""What a spreadsheet takes for a formula at the beginning of a cell. Where the comma is the decimal sign, a semicolon ends one,
+quoted or not; and with Japanese settings the wide signs count as well."""
 
 Batch = list[tuple[JournalRow, Entry]]
 
@@ -70,8 +72,8 @@ def fields(entry: Entry) -> dict[str, str | int]:
 
 
 def cell(value: str | int) -> str | int:
-    """Return a cell that no spreadsheet runs: what would be a formula begins with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    """Return a cell that no spreadsheet runs: before what would be a formula stands an apostrophe."""
+    return FORMULA.sub(r"\1\2'\3", value) if isinstance(value, str) else value
 
 
 def as_csv(batches: Iterable[Batch]) -> Iterator[str]:
