@@ -56,8 +56,10 @@ def look_for_new(scope: Scope, watch: AlertWatch) -> None:
 
 
 def _known(scope: Scope, people: set[UUID]) -> dict[UUID, set[str]]:
-    """Return the places of these people, of those who still are in the organisation."""
-    here = scope.session.scalars(select(User.id).where(User.id.in_(people), User.organisation_id == scope.organisation_id))
+    """Return the places of these people, of those who still can sign in to the organisation: of others nothing is learnt."""
+    here = scope.session.scalars(
+        select(User.id).where(User.id.in_(people), User.organisation_id == scope.organisation_id, User.email_lookup.is_not(None))
+    )
     found: dict[UUID, set[str]] = defaultdict(set, {each: set() for each in here})
     rows = scope.session.execute(select(KnownPlace.user_id, KnownPlace.place).where(KnownPlace.user_id.in_(people)))
     for user_id, where in rows:

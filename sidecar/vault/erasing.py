@@ -21,6 +21,7 @@ KEPT = {
     "journal": "who did what, six years (45 CFR 164.316(b)(2)(i))",
     "journal_checkpoints": "they prove the journal",
     "journal_keeping": "how long the journal is kept",
+    "alert_watches": "up to which entry of the journal alerts were looked for",
 }
 """Tables whose rows outlive their organisation's shredding, each with its reason."""
 EMPTIED = {"users": ("email_sealed", "email_lookup")}
@@ -79,6 +80,10 @@ def erase(connection: Connection, organisation_id: UUID) -> int:
         for table, columns in EMPTIED.items():
             empty = sql.SQL(", ").join(sql.SQL("{} = NULL").format(sql.Identifier(column)) for column in columns)
             connection.execute(sql.SQL("UPDATE {} SET {} WHERE {}").format(sql.Identifier(table), empty, rows.mine(table)), who)
+        # An open session knows nothing of keys: it ends with its account.
+        connection.execute(
+            "UPDATE users SET disabled_at = coalesce(disabled_at, now()) WHERE organisation_id = %(organisation)s", who
+        )
     for table in [*erased, "data_keys", "users"]:
         connection.execute(sql.SQL("VACUUM FULL {}").format(sql.Identifier(table)))  # the files are written anew without them
     connection.execute("CHECKPOINT")

@@ -14,8 +14,10 @@ from sqlalchemy import select
 
 from sidecar.accounts import addresses
 from sidecar.accounts import service as accounts
+from sidecar.accounts.events import SignedIn
 from sidecar.accounts.tables import User
 from sidecar.adapters.seals import Seal
+from sidecar.alerts.jobs import watch_one
 from sidecar.gate.actor import NOBODY, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.instance import Instance, keeping, postgres
@@ -165,6 +167,8 @@ def test_e02_a_shredded_organisation_leaves_nothing_to_read_in_the_databases_tab
         service.open_sealed(scope, shop.seal, kept.mercy, sealed, place=f"users|{user.id}|totp")
         lookup = shop.scopes.lookup.of(kept.email)
         assert accounts.at_address(scope, kept.mercy, kept.email) is not None
+    with keeping.workshop(empty) as shop, shop.scopes.open(system_actor(kept.mercy), address="198.51.100.7") as scope:
+        scope.emit(SignedIn(organisation_id=kept.mercy, user_id=user.id))
     destroyed, deleted, _wrapped = keeping.shred(empty, kept.mercy)
     assert destroyed >= 2
     assert deleted > 5
@@ -182,8 +186,12 @@ def test_e02_a_shredded_organisation_leaves_nothing_to_read_in_the_databases_tab
             assert door.session.scalars(select(User)).all() == [], "an address like any unknown one"
         for person in scope.session.scalars(select(User).where(User.organisation_id == kept.mercy)):
             assert (person.email_sealed, person.email_lookup, addresses.of(scope, shop.seal, person)) == (None, None, "")
+            assert person.disabled_at, "a session that is open ends at its next request"
         kinds = scope.session.scalars(select(JournalRow.kind).where(JournalRow.organisation_id == kept.mercy)).all()
         assert "vault.keys.destroyed" in kinds
+    with keeping.workshop(empty) as shop:  # the worker of a running house comes by, and learns nothing anew from the journal
+        watch_one(shop.scopes, shop.seal, kept.mercy)
+    assert keeping.remainder(empty, kept.mercy).clean
     with pytest.raises(KeyDestroyed):
         keeping.backup(empty, kept.mercy, tmp_path / "after.copy")
     with pytest.raises(KeyDestroyed):
