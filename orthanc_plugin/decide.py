@@ -7,6 +7,7 @@ because nothing matches; the checks below refuse it earlier and by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -17,6 +18,8 @@ from orthanc_plugin.tokens import Kind, Principal
 
 _BEARER = "Bearer "
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+_LONGEST_SIDE = 4096
+"""Pixels of a drawn picture. Orthanc makes room for whatever is asked: 60000 by 60000 were 3.6 GB of the cell's memory."""
 
 Owner = Callable[[str, str], frozenset[str]]
 """(level, Orthanc's id) → StudyInstanceUIDs it belongs to: several for a patient, none when it is unknown or doubtful.
@@ -81,6 +84,19 @@ def _trick(request: Request) -> str | None:
     return None
 
 
+def _misasked(route: Route, arguments: Mapping[str, str]) -> str | None:
+    """What is wrong with the arguments, or None. A picture has a size, and not more than a screen shows.
+
+    Of width or height alone Orthanc makes the other by the image's shape, and a sender's image may be a line.
+    """
+    if not route.arguments.issuperset(arguments):
+        return "unknown argument"
+    sides = [arguments.get("width", "1"), arguments.get("height", "1")]
+    sides += re.split(",|%2c", arguments.get("viewport", "1").lower())[:2]
+    sized = all(re.fullmatch("[0-9]{1,4}", side) and 0 < int(side) <= _LONGEST_SIDE for side in sides)
+    return None if sized and ("width" in arguments) == ("height" in arguments) else "picture too large"
+
+
 def _outside(studies: frozenset[str], route: Route, values: Mapping[str, str], owner: Owner) -> bool:
     """Whether the path names anything that is not of these studies. A patient is seen through its studies in the context."""
     if "study" in values:
@@ -117,9 +133,7 @@ def decide(principal: Principal | None, request: Request, owner: Owner) -> Decis
     if found is None:
         return _deny("route not known")
     route, values = found
-    if not route.arguments.issuperset(request.arguments):
-        return _deny("unknown argument")
-    why = _closed(principal, route, values, owner)
+    why = _misasked(route, request.arguments) or _closed(principal, route, values, owner)
     if why is not None:
         return _deny(why)
     answered = principal.kind is Kind.CONTEXT and route.context is Access.ANSWERED

@@ -66,6 +66,12 @@ def test_a_reading_context_sees_the_pixels_of_its_study(cell: RunningCell, readi
     assert (thumbnail.status_code, thumbnail.headers["Content-Type"]) == (200, "image/jpeg")
 
 
+def test_no_picture_is_larger_than_a_screen(cell: RunningCell, reading_context: str) -> None:
+    for size, status in (("4096,4096", 200), ("4096%2C1", 200), ("9999,9999", 403), ("1%2C4097", 403), ("0,0", 403)):
+        drawn = cell.get(path_of(OWN[0], f"/rendered?viewport={size}"), reading_context, headers={"Accept": "image/jpeg"})
+        assert drawn.status_code == status, size
+
+
 def test_another_study_is_refused_exactly_like_one_that_does_not_exist(cell: RunningCell, reading_context: str) -> None:
     refused = cell.get(path_of(OTHER[0]), reading_context)
     assert refused.status_code == 403

@@ -131,6 +131,7 @@ ODD = (
 )  # fmt: skip
 
 
+DRAWN = FRAME.replace("/frames/1", "/rendered")
 OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 FORMS = ("multipart/form-data; boundary=x", "Multipart/Form-Data", " multipart/form-data")
 
@@ -146,9 +147,19 @@ def tricks() -> Iterator[Case]:
         *(get(FRAME, arguments={name: "x"}) for name in ("_method", "x", "StudyInstanceUID")),
     )  # fmt: skip
     yield from _for((CONTEXT, *USERS), "ALLOW", get(FRAME, headers={"content-type": "text/plain", "accept": "*/*"}))
-    rendered = FRAME.replace("/frames/1", "/rendered")
-    yield from _for((CONTEXT, *USERS), "ALLOW", get(rendered, arguments={"viewport": "256,256"}))
-    yield from _for(everybody_known, "DENY", get(rendered, arguments={"viewport": "256,256", "annotation": "patient"}))
+    yield from _for((CONTEXT, *USERS), "ALLOW", get(DRAWN, arguments={"viewport": "256,256"}))
+    yield from _for(everybody_known, "DENY", get(DRAWN, arguments={"viewport": "256,256", "annotation": "patient"}))
+    for size in ("4096,4096", "4096%2C1", "1%2c4096,0,0,9999,9999", "1,1,0,0,-512,512"):
+        yield from _for((CONTEXT, *USERS), "ALLOW", get(DRAWN, arguments={"viewport": size}))
+    sized = f"/instances/{ID}/rendered"
+    yield from _for((CONTEXT, SERVICE, *USERS), "ALLOW", get(sized, arguments={"width": "4096", "height": "1"}))
+
+
+TOO_LARGE = (
+    *({"viewport": each} for each in ("4097,1", "1,4097", "1%2C4097", "1%2c4097", "0,1", "1,0", "9" * 9, "1.5,1", "x", "")),
+    *({"width": width, "height": height} for width, height in (("4097", "1"), ("1", "4097"), ("", "1"), ("1", "٣"))),
+    {"width": "1"}, {"height": "1"},
+)  # fmt: skip
 
 
 NAMED = (
@@ -159,6 +170,10 @@ NAMED = (
     *((get(FRAME, headers={"content-type": each}), "multipart form") for each in FORMS),
     (get("/nonsense"), "route not known"),
     (get(FRAME, arguments={"x": ""}), "unknown argument"),
+    *(
+        (get(DRAWN if "viewport" in each else f"/instances/{ID}/rendered", arguments=each), "picture too large")
+        for each in TOO_LARGE
+    ),
 )
 """Tricks that a pattern would refuse as well are refused by name, before: two walls."""
 
