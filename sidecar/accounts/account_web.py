@@ -1,6 +1,6 @@
 """/account: what a person sees and changes about how they get in."""
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sidecar.accounts import addresses, asking, ending, enrolling, passkey_proof, second_factor, sessions, tokens, visits
@@ -12,6 +12,7 @@ from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid, Missing
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("account", __name__)
 
@@ -101,5 +102,5 @@ def _sessions(scope: Scope) -> list[dict[str, object]]:
 
 
 def _back(text: str, where: str = "/account") -> ResponseReturnValue:
-    flash({"text": text, "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell(text)
     return redirect(where, 303)

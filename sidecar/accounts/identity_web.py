@@ -1,6 +1,6 @@
 """One's own name, address and password. The forms stand on /account; an error shows them again on a page of their own."""
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,7 @@ from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Invalid
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("identity", __name__)
 
@@ -107,5 +108,5 @@ def _page(scope: Scope, errors: object) -> str:
 
 
 def _back(text: str) -> ResponseReturnValue:
-    flash({"text": text, "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell(text)
     return redirect(ACCOUNT)

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -18,6 +18,7 @@ from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Invalid
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("keys", __name__)
 MINE = Permission.SIGNED_IN
@@ -73,7 +74,7 @@ def account_revoke_key(scope: Scope, key_id: UUID) -> ResponseReturnValue:
     """Take a key back."""
     key = keys.revoke_own(scope, key_id)
     shut_in_cells(scope, key)
-    flash({"text": f"The key “{key.name}” opens nothing any more.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell(f"The key “{key.name}” opens nothing any more.")
     return redirect("/account/keys")
 
 

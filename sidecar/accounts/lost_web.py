@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from flask import Blueprint, current_app, flash, redirect, render_template
+from flask import Blueprint, current_app, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from sidecar.accounts import guests, lost
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("lost", __name__)
 
@@ -39,5 +40,5 @@ def verify_identity(scope: Scope, user_id: UUID) -> ResponseReturnValue:
 
 
 def _back(user_id: UUID, text: str) -> ResponseReturnValue:
-    flash({"text": text, "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell(text)
     return redirect(f"/admin/users/{user_id}", 303)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sidecar.accounts import addresses, asking, codes, guests, members, registration, reset, roles, seconds
 from sidecar.accounts.member_tables import RoleChange
 from sidecar.accounts.stepup import need_fresh
-from sidecar.accounts.users_web import MANAGE, page, people_page, role_words, tell, whose
+from sidecar.accounts.users_web import MANAGE, page, people_page, role_words, whose
 from sidecar.gate.actor import Role
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
@@ -20,6 +20,7 @@ from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Invalid
 from sidecar.organisations import queries
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("members", __name__)
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from flask import Blueprint, flash, jsonify, redirect, request
+from flask import Blueprint, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -13,6 +13,7 @@ from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("passkeys", __name__)
 
@@ -41,7 +42,7 @@ def add_passkey(scope: Scope) -> ResponseReturnValue:
         raise Invalid("Give the passkey a name of at most 60 characters.")
     question = asking.question(asker=scope.actor.session, purpose=REGISTER)
     made = passkeys.add(scope, asking.seal(), asking.passkey_answer(form.credential, question), name=form.passkey_name)
-    flash({"text": f"{made.name} can be used from now on.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell(f"{made.name} can be used from now on.")
     return redirect("/account#passkeys", 303)
 
 
@@ -49,5 +50,5 @@ def add_passkey(scope: Scope) -> ResponseReturnValue:
 def remove_passkey(scope: Scope, passkey_id: UUID) -> ResponseReturnValue:
     """Accept it no more."""
     gone = passkeys.remove(scope, asking.seal(), passkey_id)
-    flash({"text": f"{gone.name} is not accepted any more.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell(f"{gone.name} is not accepted any more.")
     return redirect("/account#passkeys", 303)

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request
+from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -21,6 +21,7 @@ from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid
 from sidecar.organisations import limits
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("security", __name__)
 MANAGE = Permission.SECURITY_MANAGE
@@ -152,5 +153,5 @@ def _page(scope: Scope, *, limits_form: Filled[LimitsForm] | None = None, sso_fo
 
 
 def _done(text: str) -> ResponseReturnValue:
-    flash({"text": text, "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell(text)
     return redirect("/admin/security")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request
+from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
@@ -31,6 +31,7 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Denied, Invalid, Missing
 from sidecar.mail.service import trouble
 from sidecar.organisations import queries
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("users", __name__)
 
@@ -40,7 +41,7 @@ ROLE_WORDS = {
     Role.MANAGER: "Manager: assigns studies, sets priorities",
     Role.RADIOLOGIST: "Radiologist: reads, reports, signs",
     Role.TECHNICIAN: "Technician: senders, priorities",
-    Role.VIEWER: "Viewer: studies and reports, nothing else",
+    Role.VIEWER: "Viewer: studies and reports shared with them, nothing else",
 }
 
 
@@ -153,8 +154,3 @@ def enable(scope: Scope, user_id: UUID) -> ResponseReturnValue:
     user = members.enable(scope, user_id)
     tell(f"{user.name} can sign in again.")
     return redirect(people_page(user.organisation_id))
-
-
-def tell(text: str, *, undo: str = "", **fields: object) -> None:
-    """Say on the next page what was done; ``undo`` is an address that takes it back when ``fields`` are posted there."""
-    flash({"text": text, "undo": undo, "fields": {name: str(value) for name, value in fields.items()}}, "ok")  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, session
+from flask import Blueprint, current_app, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from sidecar.gate.http import current_actor, request_id, route, scopes
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid, Missing
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("accounts", __name__)
 
@@ -105,7 +106,7 @@ def invitation_post(_scope: Scope, token: str) -> ResponseReturnValue:
     except Invalid as problem:
         return _enrol_page(user, address, DRAWN, error=problem.message), 400
     session.clear()
-    flash({"text": "Password and authenticator are set. Sign in with them.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell("Password and authenticator are set. Sign in with them.")
     return redirect("/login")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request
+from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sidecar.adapters.certificates import Facts, facts
@@ -17,6 +17,7 @@ from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.gate.stepup import need_fresh
 from sidecar.kernel.errors import Invalid, Missing
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("forwarding", __name__)
 MANAGE = Permission.FORWARDING_MANAGE
@@ -43,7 +44,7 @@ def set_forwarding(scope: Scope) -> ResponseReturnValue:
             forwarding.set_target(scope, _seal(), target, to, everything=filled.value.everything)
     except Invalid as problem:
         return _page(scope, target, filled.refused("client_key", problem.message)), problem.status
-    _tell(f"The journal goes to {to.host} from now on.")
+    tell(f"The journal goes to {to.host} from now on.")
     return redirect("/admin/forwarding")
 
 
@@ -52,7 +53,7 @@ def end_forwarding(scope: Scope, target: str) -> ResponseReturnValue:
     """Send nothing there any more."""
     need_fresh(scope)
     forwarding.end_target(scope, _target(target))
-    _tell("The journal is not forwarded there any more. Setting it again goes on from then.")
+    tell("The journal is not forwarded there any more. Setting it again goes on from then.")
     return redirect("/admin/forwarding")
 
 
@@ -60,7 +61,7 @@ def end_forwarding(scope: Scope, target: str) -> ResponseReturnValue:
 def try_forwarding(scope: Scope, target: str) -> ResponseReturnValue:
     """Try at once instead of at the end of the pause."""
     forwarding.try_now(scope, _target(target))
-    _tell("It is tried again now.")
+    tell("It is tried again now.")
     return redirect("/admin/forwarding")
 
 
@@ -102,7 +103,3 @@ def _certificate(progress: Progress | None) -> Facts | None:
 
 def _seal() -> Seal:
     return cast("Seal", current_app.extensions["readingroom.seal"])
-
-
-def _tell(text: str) -> None:
-    flash({"text": text, "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]

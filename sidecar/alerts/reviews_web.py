@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, Response, flash, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sidecar.accounts import asking
@@ -15,6 +15,7 @@ from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.gate.stepup import need_fresh
 from sidecar.kernel.errors import Invalid
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("access_reviews", __name__)
 REVIEW = Permission.ACCESS_REVIEW
@@ -53,7 +54,7 @@ def confirm_access_review(scope: Scope, quarter: str) -> ResponseReturnValue:
         raise Invalid(next(iter(filled.errors.values())))
     reviews.confirm(scope, asking.seal(), named, seen_hash=filled.value.seen, note=filled.value.note)
     text = f"The review of {named.label} is confirmed and kept."
-    flash({"text": text, "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell(text)
     return redirect(f"/admin/access-review?quarter={named}")
 
 

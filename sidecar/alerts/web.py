@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sidecar.alerts import limits, queries, service, words
@@ -15,6 +15,7 @@ from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.gate.stepup import need_fresh
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("alerts", __name__)
 HANDLE = Permission.ALERT_HANDLE
@@ -34,7 +35,7 @@ def choose_limits(scope: Scope) -> ResponseReturnValue:
     if filled.value is None:
         return _page(scope, limits_filled=filled), 400
     limits.set_limits(scope, filled.value.model_dump())
-    flash({"text": "These are the limits from now on.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell("These are the limits from now on.")
     return redirect("/admin/alerts#limits")
 
 
@@ -45,7 +46,7 @@ def acknowledge(scope: Scope, alert_id: UUID) -> ResponseReturnValue:
     if filled.value is None:
         return _page(scope, alert_id, filled), 400
     service.acknowledge(scope, alert_id, note=filled.value.note)
-    flash({"text": "Settled. It stays on record with your note.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell("Settled. It stays on record with your note.")
     return redirect("/admin/alerts")
 
 

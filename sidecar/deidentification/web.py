@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request
+from flask import Blueprint, Response, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sidecar.accounts.carrying import hand_over
@@ -22,6 +22,7 @@ from sidecar.gate.scope import Scope
 from sidecar.gate.stepup import need_fresh_person
 from sidecar.kernel.errors import Invalid, Missing
 from sidecar.studies import contexts
+from sidecar.ui.outcome import tell
 
 ASK, REVIEW = Permission.EXPORT_ASK, Permission.EXPORT_REVIEW
 LONGEST_SEARCH = 200
@@ -122,7 +123,7 @@ def decide(scope: Scope, export_id: UUID) -> ResponseReturnValue:
     still = service.decide(scope, export_id, form.image, decision=form.decision, masks=form.masks)
     done = {Decision.RELEASE: "released", Decision.MASK: "blacked out and released", Decision.DROP: "left out"}[form.decision]
     number = len(form.image)
-    flash({"text": f"{number} image{'s' if number > 1 else ''} {done}. {still} to look at.", "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]
+    tell(f"{number} image{'s' if number > 1 else ''} {done}. {still} to look at.")
     following = next((each for each in queries.held(scope, export_id) if not each.held.decision), None)
     to = f"?image={following.held.orthanc_id}" if following and "one" in request.args else ""
     return redirect(f"/exports/{export_id}/review{to}")

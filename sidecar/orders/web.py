@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sidecar.audit.reads import note_list, note_record
@@ -20,6 +20,7 @@ from sidecar.orders.model import MODALITIES, OrderStatus
 from sidecar.orders.queries import Filters
 from sidecar.orders.service import NumberTaken
 from sidecar.orders.tables import Order
+from sidecar.ui.outcome import tell
 
 bp = Blueprint("orders", __name__)
 MANAGE = Permission.ORDER_MANAGE
@@ -86,7 +87,7 @@ def add_order(scope: Scope) -> ResponseReturnValue:
             order = service.add(scope, filled.value.facts())
     except NumberTaken as problem:
         return _form(scope, filled.refused("accession_number", problem.message)), problem.status
-    _tell(f"Order {order.accession_number} was added.", f"/orders/{order.id}/status", {"status": "cancelled"})
+    tell(f"Order {order.accession_number} was added.", undo=f"/orders/{order.id}/status", status="cancelled")
     return redirect(f"/orders?day={order.scheduled_procedure_step_start_date}")
 
 
@@ -112,7 +113,7 @@ def change_order(scope: Scope, order_id: UUID) -> ResponseReturnValue:
     except NumberTaken as problem:
         scope.session.refresh(order)
         return _form(scope, filled.refused("accession_number", problem.message), order), problem.status
-    _tell(f"Order {order.accession_number} was saved.", f"/orders/{order_id}", before)
+    tell(f"Order {order.accession_number} was saved.", undo=f"/orders/{order_id}", **before)
     return redirect(f"/orders?day={order.scheduled_procedure_step_start_date}")
 
 
@@ -124,10 +125,5 @@ def move_order(scope: Scope, order_id: UUID) -> ResponseReturnValue:
     if filled.value is None:
         raise Invalid(filled.errors["status"])
     order = service.move(scope, order_id, status=filled.value.status)
-    _tell(DONE[filled.value.status], f"/orders/{order_id}/status", {"status": before})
+    tell(DONE[filled.value.status], undo=f"/orders/{order_id}/status", status=before)
     return redirect(f"/orders?day={order.scheduled_procedure_step_start_date}")
-
-
-def _tell(said: str, undo: str, fields: dict[str, str]) -> None:
-    """Show the outcome on the next page, with the way back."""
-    flash({"text": said, "undo": undo, "fields": fields}, "ok")  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, flash
+from flask import Blueprint
 
 from sidecar.archive import queries, rules
 from sidecar.audit.reads import note_record
@@ -17,6 +17,7 @@ VERBS: tuple[tuple[str, str, Permission], ...] = (
     ("download", "Download", Permission.STUDY_DOWNLOAD),
     ("send", "Send", Permission.STUDY_SEND),
     ("access", "Access", Permission.SHARE_MANAGE),
+    ("take-back", "Take back", Permission.STUDY_TAKE_BACK),
     ("export", "Export without names", Permission.EXPORT_ASK),
     ("hold", "Legal hold", Permission.STUDY_HOLD),
     ("delete", "Delete", Permission.STUDY_DELETE),
@@ -57,8 +58,3 @@ def _tabs(scope: Scope, below: str, pages: tuple[tuple[str, str, Permission], ..
     return [
         {"href": f"{below}/{name}", "label": label, "current": name == current} for name, label, needs in pages if needs in held
     ]
-
-
-def tell(text: str, *, undo: str = "", **fields: str) -> None:
-    """Show the outcome on the next page; ``undo`` is the address that takes it back when ``fields`` are posted there."""
-    flash({"text": text, "undo": undo, "fields": fields}, "ok")  # type: ignore[arg-type]

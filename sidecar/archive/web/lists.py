@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sidecar.archive import queries, rules, service
 from sidecar.archive.forms import RetentionForm
 from sidecar.archive.model import OPEN
-from sidecar.archive.web.blueprint import bp, of_list, tell
+from sidecar.archive.web.blueprint import bp, of_list
 from sidecar.audit.reads import note_list
 from sidecar.gate.actor import Role
 from sidecar.gate.fields import seen
@@ -17,6 +17,7 @@ from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied
+from sidecar.ui.outcome import tell
 
 
 @route(bp, "/archive/jobs", needs=Permission.JOB_READ)
@@ -59,9 +60,9 @@ def deleted(scope: Scope) -> ResponseReturnValue:
 
 @route(bp, "/archive/deleted/<uuid:deletion_id>/undo", needs=Permission.STUDY_DELETE, methods=("POST",))
 def undo_deletion(scope: Scope, deletion_id: UUID) -> ResponseReturnValue:
-    """Bring a study back."""
+    """Have a study put back."""
     service.undo(scope, deletion_id)
-    tell("The study is back.")
+    tell("The study is coming back: as soon as the archive has all its images again, within seconds.")
     return redirect("/archive/deleted")
 
 

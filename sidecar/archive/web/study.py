@@ -9,13 +9,14 @@ from flask.typing import ResponseReturnValue
 from sidecar.archive import queries, rules, service
 from sidecar.archive.forms import DeleteForm, HoldForm, NodeForm, ReasonForm
 from sidecar.archive.model import Reason
-from sidecar.archive.web.blueprint import bp, of_study, tell
+from sidecar.archive.web.blueprint import bp, of_study
 from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Invalid
 from sidecar.studies import queries as studies
+from sidecar.ui.outcome import tell
 
 
 @route(bp, "/studies/<uuid:study_id>/send", needs=Permission.STUDY_SEND)

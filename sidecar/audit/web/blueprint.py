@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
-from flask import Blueprint, current_app, flash
+from flask import Blueprint, current_app
 
 from sidecar.audit.checkpoints import Signer
 from sidecar.audit.events import JournalShown
@@ -30,8 +30,3 @@ def note(scope: Scope, place: str, asked: Mapping[str, str], shown: int) -> None
 def signer() -> Signer:
     """Return the key of the house that signs checkpoints and exports."""
     return cast("Signer", current_app.extensions["readingroom.checkpoints"])
-
-
-def tell(text: str) -> None:
-    """Show the outcome on the next page."""
-    flash({"text": text, "undo": "", "fields": {}}, "ok")  # type: ignore[arg-type]

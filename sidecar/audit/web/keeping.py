@@ -8,13 +8,14 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from sidecar.audit import anchors, service
 from sidecar.audit.rules import LEAST_YEARS
-from sidecar.audit.web.blueprint import bp, note, signer, tabs, tell
+from sidecar.audit.web.blueprint import bp, note, signer, tabs
 from sidecar.gate.forms import Filled, read
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.gate.stepup import need_fresh
 from sidecar.kernel.settings import Settings
+from sidecar.ui.outcome import tell
 
 PAGE = "/admin/audit/keeping"
 AT_ONCE = 50_000

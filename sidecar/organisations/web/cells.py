@@ -14,7 +14,8 @@ from sidecar.kernel.errors import Invalid
 from sidecar.organisations import queries, service
 from sidecar.organisations.forms import WantedForm
 from sidecar.organisations.model import Wanted
-from sidecar.organisations.web.blueprint import bp, settings, tell
+from sidecar.organisations.web.blueprint import bp, settings
+from sidecar.ui.outcome import tell
 
 TOLD = {Wanted.RUNNING: "is starting", Wanted.STOPPED: "is stopping; senders are refused", Wanted.RESTARTING: "is restarting"}
 

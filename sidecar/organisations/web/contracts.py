@@ -15,7 +15,8 @@ from sidecar.kernel.errors import Conflict, Invalid
 from sidecar.organisations import queries, service
 from sidecar.organisations.forms import MODALITIES, ContractForm, EndForm, TermsForm
 from sidecar.organisations.model import READING_HOURS, Priors
-from sidecar.organisations.web.blueprint import bp, tell
+from sidecar.organisations.web.blueprint import bp
+from sidecar.ui.outcome import tell
 
 MANAGE = Permission.ORGANISATION_MANAGE
 PRIORS = [

@@ -15,8 +15,9 @@ from sidecar.kernel.errors import Invalid
 from sidecar.organisations import queries, service
 from sidecar.organisations.errors import LocksOut
 from sidecar.organisations.forms import IssueForm, PlainPortForm, RenewForm, SignForm
-from sidecar.organisations.web.blueprint import bp, settings, tell
+from sidecar.organisations.web.blueprint import bp, settings
 from sidecar.organisations.web.entities import LIST, MANAGE, READ
+from sidecar.ui.outcome import tell
 
 PAGE = f"{LIST}/encryption"
 CERTIFICATES = "/admin/certificates"

@@ -17,7 +17,8 @@ from sidecar.organisations.errors import Taken, Unfit
 from sidecar.organisations.forms import CharacterSetForm, EntityForm, NetworkForm, RefusedForm
 from sidecar.organisations.model import SENDS, Outcome
 from sidecar.organisations.tables import ApplicationEntity
-from sidecar.organisations.web.blueprint import bp, settings, tell
+from sidecar.organisations.web.blueprint import bp, settings
+from sidecar.ui.outcome import tell
 
 READ, MANAGE = Permission.SENDER_READ, Permission.SENDER_MANAGE
 LIST = "/admin/ae-titles"

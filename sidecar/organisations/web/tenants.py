@@ -20,7 +20,8 @@ from sidecar.organisations import queries, service, words
 from sidecar.organisations.errors import Taken
 from sidecar.organisations.forms import HospitalForm, OrganisationForm
 from sidecar.organisations.model import Places
-from sidecar.organisations.web.blueprint import bp, settings, tell
+from sidecar.organisations.web.blueprint import bp, settings
+from sidecar.ui.outcome import tell
 
 MANAGE = Permission.ORGANISATION_MANAGE
 HISTORY_ROWS = 10

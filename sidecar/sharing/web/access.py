@@ -15,8 +15,9 @@ from sidecar.kernel.errors import Conflict, Invalid
 from sidecar.organisations import queries as organisations
 from sidecar.sharing import links, people
 from sidecar.sharing.forms import LinkForm, PersonForm
-from sidecar.sharing.web.blueprint import bp, tell
+from sidecar.sharing.web.blueprint import bp
 from sidecar.studies import access
+from sidecar.ui.outcome import tell
 
 SHARE = Permission.SHARE_MANAGE
 

@@ -19,7 +19,8 @@ from sidecar.sharing.forms import GlassForm, ReviewForm
 from sidecar.sharing.model import Verdict
 from sidecar.sharing.rules import MOST_MINUTES
 from sidecar.sharing.tables import BrokenGlass
-from sidecar.sharing.web.blueprint import bp, tell
+from sidecar.sharing.web.blueprint import bp
+from sidecar.ui.outcome import tell
 
 KEY = "glass"
 """In the session: id and end of the glass in use. It ends with the session; the walls look at the row whatever stands here."""
