@@ -1,9 +1,10 @@
 """Which form of an answer a client takes (PS3.18 §8.7): DICOM JSON unless it asks for XML; 406 for everything else."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from flask import Response, request
+from werkzeug.datastructures import MIMEAccept
 
 from sidecar.dicomweb.answers import Dataset
 from sidecar.dicomweb.native import multipart
@@ -22,9 +23,9 @@ def wants_xml() -> bool:
         if asked.startswith(RELATED) and DICOM_XML in asked:
             return True
         raise NotAcceptable(f"Offered here: {DICOM_JSON}, and {RELATED} of {DICOM_XML}.")
-    if not request.accept_mimetypes:
-        return False
-    if any(request.accept_mimetypes.quality(each) > 0 for each in OFFERED[:2]):
+    # Parameters (a character set, a transfer syntax) do not change what these are.
+    taken = MIMEAccept([(each.partition(";")[0].strip(), quality) for each, quality in request.accept_mimetypes])
+    if not taken or any(taken.quality(each) > 0 for each in OFFERED[:2]):
         return False
     asked = request.headers["Accept"].lower()  # as it stands: the media type inside it is often not quoted
     if RELATED in asked and DICOM_XML in asked:
@@ -38,8 +39,13 @@ def answer(datasets: Sequence[Dataset]) -> Response:
         return as_json(json.dumps(datasets, separators=(",", ":"), ensure_ascii=False).encode())
     if not datasets:
         return Response(status=204)
-    body, content_type = multipart(datasets)
-    return Response(body, content_type=content_type)
+    return as_xml(datasets)
+
+
+def as_xml(datasets: Iterable[Dataset]) -> Response:
+    """Return datasets as multipart/related of XML, written as they are read."""
+    parts, content_type = multipart(datasets)
+    return Response(parts, content_type=content_type)
 
 
 def as_json(body: bytes, headers: dict[str, str] | None = None) -> Response:
@@ -47,9 +53,3 @@ def as_json(body: bytes, headers: dict[str, str] | None = None) -> Response:
     response = Response(body, mimetype=DICOM_JSON, headers=headers)
     response.headers["Vary"] = "Accept-Encoding"
     return response
-
-
-def json_only() -> None:
-    """Raise NotAcceptable unless the client takes JSON: full metadata is kept in that form only."""
-    if wants_xml():
-        raise NotAcceptable(f"Metadata is offered as {DICOM_JSON} only.")

@@ -63,6 +63,13 @@ def described(packed: bytes, instance_uid: str) -> dict[str, Any]:
     raise Missing
 
 
+def listed(parts: Sequence[tuple[str, bytes]]) -> Iterator[Any]:
+    """Yield the datasets of several series (SeriesInstanceUID, gzip; "" for URIs relative to the one series itself)."""
+    for series_uid, packed in parts:
+        below = f'"BulkDataURI":"series/{series_uid}/instances/'.encode() if series_uid else RELATIVE
+        yield from json.loads(gzip.decompress(packed).replace(RELATIVE, below))
+
+
 def joined(parts: Sequence[tuple[str, bytes]]) -> Iterator[bytes]:
     """Join the packed metadata of several series (SeriesInstanceUID, gzip) into one list, one series in memory at a time.
 

@@ -12,9 +12,9 @@ from sidecar.archive.policy import may_download
 from sidecar.audit.reads import note_list
 from sidecar.dicomweb.answers import Answers
 from sidecar.dicomweb.attributes import Level
-from sidecar.dicomweb.media import answer, as_json, json_only
+from sidecar.dicomweb.media import answer, as_json, as_xml, wants_xml
 from sidecar.dicomweb.query import read_query
-from sidecar.dicomweb.retrieve import described, joined, packed_metadata
+from sidecar.dicomweb.retrieve import described, joined, listed, packed_metadata
 from sidecar.dicomweb.roots import Root, open_root
 from sidecar.dicomweb.search import Part, search
 from sidecar.gate.http import route
@@ -79,11 +79,13 @@ def search_instances(scope: Scope, root: str, study: str, series: str) -> Respon
 @route(bp, f"{SERIES_RULE}/metadata", needs=Permission.STUDY_READ)
 def series_metadata(scope: Scope, root: str, study: str, series: str) -> ResponseReturnValue:
     """Return the full metadata of a series (PS3.18 §10.4.1.1.2), as compressed as it lies in the cache if the client can."""
-    json_only()
+    xml = wants_xml()
     opened = open_root(scope, root)
     within, of = opened.series(scope, study, series)
     opened.note(scope, within)
     packed = packed_metadata(scope, within, of)
+    if xml:
+        return as_xml(listed([("", packed)]))
     if request.accept_encodings.quality("gzip") > 0:
         return as_json(packed, {"Content-Encoding": "gzip"})
     return as_json(gzip.decompress(packed))
@@ -92,23 +94,26 @@ def series_metadata(scope: Scope, root: str, study: str, series: str) -> Respons
 @route(bp, f"{SERIES_RULE}/instances/<instance>/metadata", needs=Permission.STUDY_READ)
 def instance_metadata(scope: Scope, root: str, study: str, series: str, instance: str) -> ResponseReturnValue:
     """Return the full metadata of one instance, cut out of its series'."""
-    json_only()
+    xml = wants_xml()
     opened = open_root(scope, root)
     within, of = opened.series(scope, study, series)
     opened.instance(scope, of, instance)
     opened.note(scope, within)
-    return as_json(json.dumps([described(packed_metadata(scope, within, of), instance)], ensure_ascii=False).encode())
+    found = described(packed_metadata(scope, within, of), instance)
+    return as_xml([found]) if xml else as_json(json.dumps([found], ensure_ascii=False).encode())
 
 
 @route(bp, "/studies/<study>/metadata", needs=Permission.STUDY_READ)
 def study_metadata(scope: Scope, root: str, study: str) -> ResponseReturnValue:
     """Return the full metadata of all series of a study."""
-    json_only()
+    xml = wants_xml()
     opened = open_root(scope, root)
     parts = []
     for within in opened.named(scope, study):
         opened.note(scope, within)
         parts += [(each.series_instance_uid, packed_metadata(scope, within, each)) for each in queries.series_of(scope, within)]
+    if xml:
+        return as_xml(listed(parts))
     response = as_json(b"")
     response.response = joined(parts)
     del response.headers["Content-Length"]

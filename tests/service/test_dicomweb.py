@@ -196,6 +196,12 @@ def test_metadata_is_asked_once_and_never_stale(cast: Cast, scopes: Scopes, view
     joined = viewer.get(f"/studies/{study.uid}/metadata")
     assert (joined.json or [])[2]["7FE00010"]["BulkDataURI"] == f"series/{study.series[0]}/instances/1/bulk/2"
     assert len(cells.asked) == 2
+    for level, uri in ((path, "instances/"), (f"/studies/{study.uid}/metadata", f"series/{study.series[0]}/instances/")):
+        xml = viewer.get(level, headers={"Accept": 'multipart/related; type="application/dicom+xml"'})
+        assert xml.content_type.startswith('multipart/related; type="application/dicom+xml"; boundary=')
+        assert xml.data.count(b"<NativeDicomModel") == 3
+        assert xml.data.count(f'<BulkData uri="{uri}1/bulk/'.encode()) == 3
+    assert viewer.get(path, headers={"Accept": "application/dicom+xml"}).status_code == 406
 
 
 def test_what_the_cell_says_beside_the_index_is_shown_but_not_kept(

@@ -140,9 +140,12 @@ def test_pages_are_stable_and_say_when_there_is_more(filled: House, browse: Brow
     assert MOST_RESULTS[Level.STUDY] == 1000
 
 
+WITH_SETS = "application/dicom+json; charset=utf-8; transfer-syntax=*, text/html"
+
+
 def test_the_form_of_the_answer_is_the_clients_choice(filled: House, browse: Browse) -> None:
     browser = browse(filled.cast.owner)
-    for accept in ("application/dicom+json", "application/json", "*/*", "text/html, */*;q=0.1", "application/*"):
+    for accept in ("application/dicom+json", "application/json", "*/*", "text/html, */*;q=0.1", "application/*", WITH_SETS):
         assert browser.get("/dicom-web/own/studies", headers={"Accept": accept}).content_type == "application/dicom+json"
     xml = browser.get("/dicom-web/own/studies?limit=2", headers={"Accept": 'multipart/related; type="application/dicom+xml"'})
     assert xml.content_type.startswith('multipart/related; type="application/dicom+xml"')
