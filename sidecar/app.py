@@ -10,7 +10,7 @@ from flask import Flask, Response, g, make_response, redirect, request
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sidecar.accounts.bearer import install_bearer, refuse_bad_bearer
@@ -291,6 +291,8 @@ def _answer_problems(app: Flask) -> None:
         response = problems.answer(Invalid(error.description or "The request is not well formed."))
         response.status_code = error.code or 400
         return response
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))  # RFC 9110, 15.5.6
 
     @app.errorhandler(Exception)
     def _broken(error: Exception) -> Response:

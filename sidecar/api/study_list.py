@@ -26,8 +26,8 @@ everything instead of read from the top."""
 class StudiesAsked(Paging):
     """Which studies. Every field narrows. Names and numbers of patients are no filters here: addresses end up in logs."""
 
-    status: Annotated[list[Status], Field(default_factory=list, max_length=5)]
-    priority: Annotated[list[Priority], Field(default_factory=list, max_length=3)]
+    status: Annotated[list[Status], Field(default_factory=list, min_length=1, max_length=5)]
+    priority: Annotated[list[Priority], Field(default_factory=list, min_length=1, max_length=3)]
     arrival: Arrival | None = None
     modality: Annotated[str, Field(max_length=16, pattern=r"^[A-Z0-9_ ]*$", description="Modality (0008,0060).")] = ""
     assignee_id: UUID | None = None

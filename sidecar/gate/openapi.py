@@ -37,6 +37,7 @@ KEY = {"name": idempotency.HEADER, "in": "header", "required": True,
        "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST_KEY, "pattern": "^[!#-~]+$"},
        "description": "A new one for each create, such as a random UUID; asked twice, it is done once."}  # fmt: skip
 ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Stands for exactly this state."}}
+COMMAS = {"style": "form", "explode": False, "description": "One, or several separated by commas."}
 TYPES = {"uuid": {"type": "string", "format": "uuid"}, "int": {"type": "integer", "minimum": 0}, "default": {"type": "string"}}
 ARGUMENT = re.compile(r"<(?:(?P<type>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
 
@@ -135,8 +136,16 @@ def _query(declared: Declared) -> Iterator[dict[str, Any]]:
     definitions = whole.get("$defs", {})
     for name, schema in whole["properties"].items():
         plain = _plain(schema, definitions)
-        described = {"description": plain.pop("description")} if "description" in plain else {}
-        yield {"name": name, "in": "query", "required": name in whole.get("required", []), "schema": plain, **described}
+        described: dict[str, Any] = {"description": plain.pop("description")} if "description" in plain else {}
+        several = COMMAS if plain.get("type") == "array" else {}
+        yield {
+            "name": name,
+            "in": "query",
+            "required": name in whole.get("required", []),
+            "schema": plain,
+            **described,
+            **several,
+        }
 
 
 def _plain(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

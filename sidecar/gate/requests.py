@@ -72,14 +72,18 @@ def read_body(model: type[Model], raw: bytes) -> Model:
 
 
 def read_query(model: type[Model], given: MultiDict[str, str]) -> Model:
-    """Validate the arguments of an address; a field of several values takes each. Raises Invalid naming the fields."""
+    """Validate the arguments of an address. Raises Invalid naming the fields.
+
+    A field of several values takes them separated by commas: the public door refuses a name that stands twice, of which one
+    program reads the first and another the last.
+    """
     values: dict[str, Any] = {}
     for name, texts in given.lists():
         field = model.model_fields.get(name)
         several = field is not None and get_origin(field.annotation) is list
-        if (len(texts) > 1 and not several) or any(UNSTORABLE.search(text) for text in texts):
+        if len(texts) > 1 or UNSTORABLE.search(texts[0]):
             raise Invalid(f"{name[:40]}: once, and plain text.")
-        values[name] = texts if several else texts[0]
+        values[name] = texts[0].split(",") if several else texts[0]
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -69,6 +69,8 @@ def test_unknown_address_and_wrong_password_answer_alike(cast: Cast, browse: Bro
     assert wrong.text.replace(cast.reader.email, "").count("not right") == unknown.text.count("not right") == 1
 
 
+    focused = re.findall(r'<input[^>]* name="(\w+)"[^>]* autofocus', wrong.text)
+    assert focused == ["password"], "the address stands there already"
 def test_password_alone_opens_nothing(cast: Cast, browse: Browse) -> None:
     half = browse(None)
     half.post("/login", data={"email": cast.reader.email, "password": PASSWORD})

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
@@ -209,3 +210,20 @@ def test_what_is_no_such_body_is_refused_in_words(browse: Browse, cast: Cast, sc
     study = make_study(scopes, cast.mercy, reading=cast.nightowls)
     answer = browse(cast.lead).put(f"/api/studies/{study.id}/assign", data=body, content_type="application/json")
     assert (answer.status_code, answer.json["status"], answer.json["code"]) == (400, "error", "invalid")
+
+
+def test_a_refusal_says_what_would_open_the_door(app: Flask, browse: Browse, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 9110, 15.5.2 and 15.5.6; a second factor proved too long ago as RFC 9470 says it."""
+    nobody = app.test_client().get("/api/studies")
+    assert (nobody.status_code, nobody.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert app.test_client().get("/dicom-web/own/studies").headers["WWW-Authenticate"] == "Bearer"
+    assert "WWW-Authenticate" not in app.test_client().get("/worklist/events").headers, "a page's own"
+    wrong = app.test_client().delete("/api/studies")
+    assert (wrong.status_code, wrong.json and wrong.json["code"]) == (405, "invalid")
+    assert wrong.headers["Allow"] == "GET, HEAD, OPTIONS"
+    admin, house = browse(cast.mercy_admin), app.extensions["readingroom.scopes"]
+    real = house.clock
+    monkeypatch.setattr(house, "clock", lambda: real() + FRESH + timedelta(seconds=1))
+    late = admin.post("/api/auth/2fa/backup-codes")
+    assert late.status_code == 401
+    assert late.headers["WWW-Authenticate"] == 'Bearer error="insufficient_user_authentication", max_age="300"'

@@ -60,6 +60,18 @@ def test_lists_come_in_pages(document: dict[str, Any]) -> None:
         assert {"limit", "cursor"} <= names, path
 
 
+def test_no_argument_need_stand_twice_which_the_public_door_refuses(document: dict[str, Any]) -> None:
+    several = [
+        each
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for each in operation["parameters"]
+        if each["schema"].get("type") == "array"
+    ]
+    assert {each["name"] for each in several} >= {"status", "priority"}
+    assert {each.get("explode", True) for each in several} == {False}
+
+
 def test_the_document_is_shown_as_a_page_of_our_own(browse: Browse, cast: Cast, document: dict[str, Any]) -> None:
     page = browse(cast.owner).get("/api/docs")
     assert page.status_code == 200
