@@ -1,4 +1,4 @@
-"""JSON: ``POST /api/studies/<id>/claim|release|assign|priority``. Each is one conditional change, or says who was faster."""
+"""JSON: ``POST /api/studies/<id>/claim|release|assign|priority|take-back|offer-again``: one conditional change each, or a no."""
 
 from typing import Any
 from uuid import UUID
@@ -6,7 +6,18 @@ from uuid import UUID
 from flask import Blueprint
 
 from sidecar.assignment import queries, service
-from sidecar.assignment.forms import AssignTo, CandidatesAnswer, CandidateShown, NewPriority, Standing, StandingAnswer
+from sidecar.assignment.forms import (
+    AssignTo,
+    CandidatesAnswer,
+    CandidateShown,
+    NewPriority,
+    Standing,
+    StandingAnswer,
+    TakenBack,
+    TakenBackAnswer,
+    TakingBack,
+)
+from sidecar.assignment.taking_back import offer_again, take_back
 from sidecar.gate import api
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
@@ -51,3 +62,26 @@ def assign(scope: Scope, study_id: UUID, body: AssignTo) -> StandingAnswer:
 def prioritise(scope: Scope, study_id: UUID, body: NewPriority) -> StandingAnswer:
     """Make it more or less urgent."""
     return _answer(set_priority(scope, study_id, priority=body.priority))
+
+
+@api.route(
+    bp,
+    "/api/studies/<uuid:study_id>/take-back",
+    needs=Permission.STUDY_TAKE_BACK,
+    methods=("POST",),
+    body=TakingBack,
+    answer=TakenBackAnswer,
+    idempotent=True,
+    refusals=(409,),
+)
+def take_study_back(scope: Scope, study_id: UUID, body: TakingBack) -> TakenBackAnswer:
+    """Take an unsigned study back from the reading group; 409 with code being-read until that is confirmed."""
+    made = take_back(scope, study_id, reason=body.reason, explanation=body.explanation, confirmed=body.confirmed)
+    shown = {name: getattr(made, name.replace("organization", "organisation")) for name in TakenBack.model_fields}
+    return TakenBackAnswer(take_back=TakenBack.model_validate(shown))
+
+
+@api.route(bp, "/api/studies/<uuid:study_id>/offer-again", needs=Permission.STUDY_TAKE_BACK, **CHANGES)
+def offer_study_again(scope: Scope, study_id: UUID) -> StandingAnswer:
+    """Let contracts give it again to whom it was taken back from."""
+    return _answer(offer_again(scope, study_id))

@@ -5,6 +5,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from sidecar.gate.scope import Event
+from sidecar.studies.model import TakeBackReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,23 @@ class StudyReleased(Event):
 
     kind: ClassVar[str] = "assignment.study.released"
     previous_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyTakenBack(Event):
+    """Its owner took it from the group that read it; ``contract_id``: because that contract ended, None when a person did."""
+
+    kind: ClassVar[str] = "assignment.study.taken-back"
+    take_back_id: UUID
+    reason: TakeBackReason
+    contract_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyOfferedAgain(Event):
+    """Contracts may give it again to whom it was taken back from."""
+
+    kind: ClassVar[str] = "assignment.study.offered-again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,11 @@ def may_assign(actor: Actor, study: Study) -> bool:
     return may_ever(actor, Permission.STUDY_ASSIGN) and is_read_by(actor, study)
 
 
+def may_take_back(actor: Actor, study: Study) -> bool:
+    """Say whether the actor may take it from the group that reads it: the owner's managers and administrators."""
+    return may_ever(actor, Permission.STUDY_TAKE_BACK) and actor.organisation_id == study.organisation_id
+
+
 def may_release(actor: Actor, study: Study) -> bool:
     """Say whether the actor may give it back: who has it, or who assigns."""
     return may_assign(actor, study) or (may_claim(actor, study) and study.assignee_id == actor.user_id)

@@ -10,8 +10,9 @@ from sidecar.accounts.tables import User
 from sidecar.assignment import policy, rules
 from sidecar.gate.actor import Role
 from sidecar.gate.scope import Scope
+from sidecar.studies import routing
 from sidecar.studies.model import Status
-from sidecar.studies.tables import Study
+from sidecar.studies.tables import Study, TakeBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,16 @@ def held(study: Study) -> rules.Held:
         lock_user_name=study.lock_user_name,
         lock_until=study.lock_until,
     )
+
+
+def take_backs(scope: Scope, study: Study) -> Sequence[TakeBack]:
+    """Return how often the study was taken back from its readers, the latest first: its owner's to know."""
+    here = (TakeBack.organisation_id == study.organisation_id, TakeBack.study_id == study.id)
+    return scope.session.scalars(select(TakeBack).where(*here).order_by(TakeBack.taken_at.desc(), TakeBack.id)).all()
+
+
+def next_reader(scope: Scope, study: Study) -> UUID | None:
+    """Return the group that would get the study if it were taken from the one that has it now, None for nobody."""
+    never = routing.refused(scope, [study.id]).get(study.id, set()) | {study.reading_organisation_id}
+    following = routing.terms(scope, study.organisation_id).takes(study, {each for each in never if each})
+    return following.reading_organisation_id if following else None

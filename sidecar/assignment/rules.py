@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sidecar.studies.model import Status
+from sidecar.studies.model import Status, TakeBackReason
 from sidecar.studies.rules import predecessors
 
 LOCK = timedelta(seconds=60)
@@ -13,6 +13,15 @@ OPEN = predecessors(Status.UNREAD) | {Status.UNREAD}
 """Statuses from which the study may still go back to everybody, and so to anybody."""
 READABLE = predecessors(Status.READING) | {Status.READING}
 """Statuses in which somebody may begin or go on reading."""
+
+TAKE_BACK_REASONS = {
+    TakeBackReason.ANOTHER_READER: "Somebody else is to read it",
+    TakeBackReason.TOO_LONG: "It takes too long",
+    TakeBackReason.SENT_IN_ERROR: "It should not have gone to this group",
+    TakeBackReason.NOT_NEEDED: "No report is needed any more",
+    TakeBackReason.OTHER: "Another reason",
+}
+"""Those that a person chooses from, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,22 @@ def why_not_assign(held: Held, now: datetime) -> str:
     if held.locked_by_other(None, now):
         return f"{held.lock_user_name} is reading it right now."
     return ""
+
+
+def why_not_take_back(held: Held, elsewhere: bool) -> str:  # noqa: FBT001 - a fact, not a switch
+    """Return why the owner cannot take the study from the group that reads it, or ""."""
+    if held.status is Status.FINAL:
+        return "The report is signed. Its readers' access ends as the contract says."
+    return "" if elsewhere else "No reading group has this study."
+
+
+def begun(held: Held, now: datetime, *, written: bool) -> str:
+    """Return what was begun with the study, for whoever would take it away, or ""."""
+    if held.locked_by_other(None, now):
+        return f"{held.lock_user_name} is reading it right now."
+    if held.status in {Status.READING, Status.PRELIMINARY}:
+        return f"{held.assignee_name or 'Somebody'} has begun to read it."
+    return "A report on it was begun." if written else ""
 
 
 def why_not_lock(held: Held, user_id: UUID, now: datetime) -> str:

@@ -15,6 +15,7 @@ MEANING: Mapping[Permission, str] = {
     P.STUDY_PRIORITISE: "change the urgency of a study",
     P.STUDY_CLAIM: "take a study to read",
     P.STUDY_ASSIGN: "give a study to a reader",
+    P.STUDY_TAKE_BACK: "take an unsigned study back from the reading group",
     P.STUDY_DOWNLOAD: "take a study along as files",
     P.STUDY_SEND: "send a study to another node",
     P.STUDY_DELETE: "delete a study",
@@ -65,7 +66,7 @@ SHOWN = {Show.PLAIN: "yes", Show.MASKED: "masked", Show.HIDDEN: ""}
 NOTES = (
     "A role says what somebody may ever do; for which studies is decided again at each of them, in the database itself.",
     "Viewers see the signed reports and images of studies that were shared with them, and no others.",
-    "A reading group sees a study from routing until its contract's hours after sign-off, older ones as the contract says.",
+    "A reading group sees a study from routing until its contract's hours after sign-off or until it is taken back.",
     "What a reading group signed stays its own, after the images are out of its sight.",
     "Broken glass adds list, images and signed reports of one patient of the own organisation for an hour at most.",
     "For the platform it adds those of one named hospital, whose administrators are told at once and review it in 72 hours.",

@@ -16,6 +16,7 @@ class Permission(StrEnum):
     STUDY_PRIORITISE = "studies:study:prioritise"
     STUDY_CLAIM = "assignment:study:claim"
     STUDY_ASSIGN = "assignment:study:assign"
+    STUDY_TAKE_BACK = "assignment:study:take-back"
     STUDY_DOWNLOAD = "archive:study:download"
     STUDY_SEND = "archive:study:send"
     STUDY_DELETE = "archive:study:delete"
@@ -62,11 +63,13 @@ _UNDER_GLASS = _STAFF
 """What broken glass adds to any role; the walls narrow it to the studies it was broken for."""
 
 GRANTS: dict[tuple[OrganisationKind, Role], frozenset[Permission]] = {
-    (OrganisationKind.PROVIDER, Role.ADMIN): _ADMIN | {P.SENDER_READ, P.SENDER_MANAGE, P.GLASS_BREAK, P.GLASS_REVIEW} | _KEEPER,
+    (OrganisationKind.PROVIDER, Role.ADMIN): _ADMIN
+    | _KEEPER
+    | {P.SENDER_READ, P.SENDER_MANAGE, P.GLASS_BREAK, P.GLASS_REVIEW, P.STUDY_TAKE_BACK},
     (OrganisationKind.PROVIDER, Role.MANAGER): _LEAD
     | _DELETER
     | _KEEPER
-    | {P.SENDER_READ, P.ORDER_MANAGE, P.EXPORT_ASK, P.EXPORT_REVIEW, P.SHARE_MANAGE},
+    | {P.SENDER_READ, P.ORDER_MANAGE, P.EXPORT_ASK, P.EXPORT_REVIEW, P.SHARE_MANAGE, P.STUDY_TAKE_BACK},
     (OrganisationKind.PROVIDER, Role.RADIOLOGIST): _READER | {P.STUDY_STORE, P.SHARE_MANAGE} | _SENDER,
     (OrganisationKind.PROVIDER, Role.TECHNICIAN): _STAFF
     | _DELETER

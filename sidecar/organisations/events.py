@@ -61,14 +61,25 @@ class ContractEndSet(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContractClosed(Event):
+    """The hours to finish after its last day are over; so many unsigned studies went back to the hospital."""
+
+    kind: ClassVar[str] = "organisations.contract.closed"
+    contract_id: UUID
+    counterpart_id: UUID
+    studies: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContractTermsSet(Event):
-    """How long after sign-off its readers see a study, and which older ones come along (``model.Priors``)."""
+    """How long after sign-off its readers see a study, which older ones come along (``model.Priors``), hours to finish."""
 
     kind: ClassVar[str] = "organisations.contract.terms-set"
     contract_id: UUID
     counterpart_id: UUID
     reading_hours: int
     priors: str
+    finishing_hours: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

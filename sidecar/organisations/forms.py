@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sidecar.kernel.errors import Invalid
 from sidecar.organisations import rules
-from sidecar.organisations.model import READING_HOURS, CharacterSet, Priors, Service, Wanted
+from sidecar.organisations.model import FINISHING_HOURS, READING_HOURS, CharacterSet, Priors, Service, Wanted
 
 MODALITIES = ("CR", "CT", "DX", "MG", "MR", "NM", "OT", "PT", "RF", "US", "XA")
 """Modality (0008,0060) values offered for contracts (PS3.3 C.7.3.1.1.1); a contract over all of them needs none."""
@@ -63,6 +63,7 @@ Zone = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_
 Letterhead = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Minutes = Annotated[int, Field(ge=5, le=WEEK)]
 ReadingHours = Annotated[int, Field(ge=1, le=8760)]
+FinishingHours = Annotated[int, Field(ge=0, le=720)]
 Years = Annotated[int, Field(ge=1, le=5)]
 SHORTEST_PASSPHRASE = 8
 EmptyIsNone = BeforeValidator(lambda value: value or None)
@@ -161,6 +162,7 @@ class ContractForm(_Form):
     routine: Minutes = 1440
     reading_hours: ReadingHours = READING_HOURS
     priors: Priors = Priors.READ
+    finishing_hours: FinishingHours = FINISHING_HOURS
     starts_on: date
 
     @property
@@ -170,10 +172,11 @@ class ContractForm(_Form):
 
 
 class TermsForm(_Form):
-    """What a running contract allows its readers: how long after sign-off, and which older studies."""
+    """What a running contract allows its readers: how long after sign-off, which older studies, how long to finish."""
 
     reading_hours: ReadingHours
     priors: Priors
+    finishing_hours: FinishingHours | None = None
 
 
 class EndForm(_Form):

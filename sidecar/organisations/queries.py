@@ -1,10 +1,11 @@
 """Reading organisations, cells, contracts, AE titles. The walls decide what is seen; nothing here filters by tenant."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import DateTime, Text, Uuid, column, select, table
 from sqlalchemy.orm import aliased
 
 from sidecar.gate.actor import OrganisationKind
@@ -22,6 +23,16 @@ from sidecar.organisations.tables import (
     RefusedAssociation,
 )
 
+STUDIES = table("studies", column("organisation_id", Uuid), column("id", Uuid), column("orthanc_id", Text))
+DELETIONS = table(
+    "archive_deletions",
+    column("organisation_id", Uuid),
+    column("study_id", Uuid),
+    column("state", Text),
+    column("undone_at", DateTime(timezone=True)),
+)
+"""Of rooms above this one, through the same walls."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrganisationView:
@@ -34,13 +45,14 @@ class OrganisationView:
 
 @dataclass(frozen=True, slots=True)
 class ContractView:
-    """A contract with the names of both parties and whether it covers today."""
+    """A contract with the names of both parties and whether it covers today; with a last day, when unsigned studies go back."""
 
     contract: Contract
     provider: str
     reader: str
     in_force: bool
     ended: bool
+    closes_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,7 @@ def contracts(scope: Scope, *, party: UUID | None = None) -> list[ContractView]:
     """Return the visible contracts, newest first; only those of one organisation where ``party`` names it."""
     provider, reader = aliased(Organisation), aliased(Organisation)
     statement = (
-        select(Contract, provider.name, reader.name)
+        select(Contract, provider.name, reader.name, provider.zone)
         .join(provider, provider.id == Contract.organisation_id)
         .join(reader, reader.id == Contract.reading_organisation_id)
         .order_by(Contract.starts_on.desc(), Contract.created_at.desc())
@@ -173,6 +185,17 @@ def callers(scope: Scope) -> list[Caller]:
     ]
 
 
+def withheld(scope: Scope) -> list[str]:
+    """Return which studies the acting organisation's cell keeps out of its archive: deleted, not erased, not taken back."""
+    found = (
+        select(STUDIES.c.orthanc_id)
+        .join(DELETIONS, (DELETIONS.c.organisation_id == STUDIES.c.organisation_id) & (DELETIONS.c.study_id == STUDIES.c.id))
+        .where(DELETIONS.c.organisation_id == scope.organisation_id)
+        .where(DELETIONS.c.state.in_(["hidden", "erasing"]), DELETIONS.c.undone_at.is_(None))
+    )
+    return list(scope.session.scalars(found))
+
+
 def associations(scope: Scope, *, accepted: bool | None = None, aet: str = "", limit: int = 100) -> list[Association]:
     """Return the last associations, the latest first: all, only the accepted, or only the refused; of one AE title."""
     statement = select(Association).order_by(Association.ended_at.desc()).limit(limit)
@@ -191,6 +214,8 @@ def _health(scope: Scope, cell: Cell | None) -> Health | None:
     return rules.health(cell.wanted, cell.state, cell.seen_at, scope.now) if cell else None
 
 
-def _contract_view(contract: Contract, provider: str, reader: str, today: date) -> ContractView:
-    ended = contract.ends_on is not None and contract.ends_on < today
-    return ContractView(contract, provider, reader, rules.in_force(contract.starts_on, contract.ends_on, today), ended)
+def _contract_view(contract: Contract, provider: str, reader: str, zone: str, today: date) -> ContractView:
+    last = contract.ends_on
+    closes = rules.closes_at(last, contract.finishing_hours, ZoneInfo(zone)) if last else None
+    in_force = rules.in_force(contract.starts_on, last, today)
+    return ContractView(contract, provider, reader, in_force, ended=last is not None and last < today, closes_at=closes)

@@ -1,5 +1,6 @@
 """The provider's own list: where each of its studies stands, and the report one click away."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from sidecar.reports.tables import Report
 from sidecar.studies import queries as studies
 from sidecar.studies.deletion import seeing_deleted
 from sidecar.studies.model import Arrival, Status
+from sidecar.studies.routing import without_reader
 from sidecar.studies.tables import Instance, Series, Study
 from sidecar.worklist.columns import matches
 from sidecar.worklist.queries import CHANGED, OLDEST_RUNNING, SHOWN
@@ -29,9 +31,12 @@ STATES: dict[str, tuple[str, ColumnElement[bool]]] = {
     "": ("All", true()),
     "arriving": ("Arriving", and_(Study.arrival == Arrival.ARRIVING, Study.status != Status.FINAL)),
     "waiting": ("Waiting", and_(Study.arrival == Arrival.COMPLETE, Study.status.in_([Status.UNREAD, Status.ASSIGNED]))),
+    "back": ("No reader", and_(Study.status == Status.UNREAD, without_reader())),
     "reading": ("Being read", Study.status.in_([Status.READING, Status.PRELIMINARY])),
     "final": ("Reported", Study.status == Status.FINAL),
 }
+RARE = frozenset({"back"})
+"""States that are named only while a study is in them."""
 RECENT = timedelta(days=1)
 """A sender that sent nothing for so long is called silent."""
 STILL_SENT_TO = timedelta(days=30)
@@ -112,12 +117,14 @@ def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
     seen = queries.signatures(scope, [report.id for report in signed.values()])
     sites = _sites(scope, {study.organisation_id for study, _gone in found})
     held = archive.held(scope, [study.id for study, _gone in found])
+    waits = _without_reader(scope, [study.id for study, _gone in found])
     return [
         {
             "study": fields.seen(scope.actor, study),
             "stage": rules.stage(arrival=study.arrival, status=study.status),
             "expected_at": study.due_at,
             "reader": study.assignee_name,
+            "waits": study.id in waits,
             "site": sites.get(study.organisation_id, ""),
             "held": study.id in held,
             "images_href": f"/reading/{study.id}" if may_look else "",
@@ -127,6 +134,12 @@ def rows(scope: Scope, found: list[tuple[Study, bool]]) -> list[dict[str, Any]]:
         }
         for study, gone in found
     ]
+
+
+def _without_reader(scope: Scope, study_ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Return which of these were taken back from their readers and wait for others."""
+    waiting = (Study.id.in_(list(study_ids)), Study.status == Status.UNREAD, without_reader())
+    return frozenset(scope.session.scalars(select(Study.id).where(*waiting)))
 
 
 def _sites(scope: Scope, owners: set[UUID]) -> dict[UUID, str]:
@@ -163,6 +176,7 @@ def counts(scope: Scope, filters: Filters) -> list[dict[str, Any]]:
             "current": state == filters.state,
         }
         for (state, (label, _condition)), count in zip(STATES.items(), numbers, strict=True)
+        if count or state not in RARE or state == filters.state
     ]
 
 

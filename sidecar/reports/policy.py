@@ -1,6 +1,6 @@
 """May this actor on this report? The wall (row-level security) decides who sees; this decides who writes."""
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, exists, false, or_, true
 
 from sidecar.gate.actor import Actor
 from sidecar.gate.permissions import Permission, may_ever
@@ -10,8 +10,15 @@ from sidecar.studies.tables import Study
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
-    """Return which of the reports inside the walls the actor may see: signed ones all, drafts only who writes reports."""
-    return true() if may_ever(actor, Permission.REPORT_WRITE) else Report.status == ReportStatus.FINAL
+    """Return which of the reports inside the walls the actor may see: signed ones all, drafts only who writes reports.
+
+    A draft on a study that was taken back is left to who wrote it, to read: colleagues have no business with that patient.
+    """
+    signed = Report.status == ReportStatus.FINAL
+    if not may_ever(actor, Permission.REPORT_WRITE):
+        return signed
+    here = exists().where(Study.organisation_id == Report.organisation_id, Study.id == Report.study_id)
+    return or_(signed, Report.author_id == actor.user_id, here)
 
 
 def seen_addenda(actor: Actor) -> ColumnElement[bool]:

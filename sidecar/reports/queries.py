@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, cast, func, select
+from sqlalchemy import Integer, cast, exists, func, select
 
 from sidecar.adapters import signing
 from sidecar.gate.paging import After, cut, newest_first
@@ -14,7 +14,10 @@ from sidecar.kernel.errors import Broken, Missing
 from sidecar.reports import authority, policy, rules
 from sidecar.reports.model import ReportStatus
 from sidecar.reports.tables import Addendum, Report, ReportVersion
+from sidecar.studies.tables import Study
 
+SIGNED_FIRST = (Report.status == ReportStatus.FINAL).desc()
+"""The walls show an organisation a signed report and its own draft; what is signed counts."""
 IMAGES = "NumberOfStudyRelatedInstances"
 
 
@@ -36,9 +39,16 @@ def page(
 
 
 def of_study(scope: Scope, study_id: UUID) -> Report | None:
-    """Return the study's report if there is one to see."""
-    found = select(Report).where(Report.study_id == study_id, policy.visible(scope.actor))
-    return scope.session.scalars(found).one_or_none()
+    """Return the study's report if there is one to see: the signed one, else the draft of the actor's organisation."""
+    found = select(Report).where(Report.study_id == study_id, policy.visible(scope.actor)).order_by(SIGNED_FIRST)
+    return scope.session.scalars(found.limit(1)).one_or_none()
+
+
+def kept(scope: Scope, report_id: UUID) -> Report | None:
+    """Return the actor's own draft on a study that they no longer see; None for any other report."""
+    here = exists().where(Study.organisation_id == Report.organisation_id, Study.id == Report.study_id)
+    mine = (Report.id == report_id, Report.status == ReportStatus.DRAFT, Report.author_id == scope.actor.user_id)
+    return scope.session.scalars(select(Report).where(*mine, policy.visible(scope.actor), ~here)).one_or_none()
 
 
 def signed_of(scope: Scope, study_ids: Iterable[UUID]) -> dict[UUID, Report]:

@@ -137,15 +137,20 @@ def _refuse_unready(report: Report, study: Study, revision: int) -> None:
 
 
 def _of_study_locked(scope: Scope, study_id: UUID) -> Report | None:
-    """Return the study's report under a row lock. The study's own row goes first, so that two openers make one report."""
+    """Return the study's report, or the organisation's draft, under a row lock.
+
+    The study's own row goes first, so that two openers make one report.
+    """
     fresh = {"populate_existing": True}
     scope.one(select(Study).where(Study.id == study_id).with_for_update().execution_options(**fresh))
-    found = select(Report).where(Report.study_id == study_id).with_for_update().execution_options(**fresh)
-    return scope.session.scalars(found).one_or_none()
+    found = select(Report).where(Report.study_id == study_id).order_by(queries.SIGNED_FIRST).limit(1)
+    return scope.session.scalars(found.with_for_update().execution_options(**fresh)).one_or_none()
 
 
 def _for_writing(scope: Scope, report_id: UUID) -> Report:
     """Return a draft the actor may change now; Denied, Conflict or Missing otherwise. Their lock is renewed."""
+    if queries.kept(scope, report_id) is not None:
+        raise Conflict(f"Your group no longer reads this study. What was saved is kept: /reports/{report_id}.")
     study = studies.get(scope, queries.get(scope, report_id).study_id)
     if not policy.writes_reports_of(scope.actor, study):
         raise Denied("This study is read by another organisation.")

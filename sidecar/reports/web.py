@@ -16,9 +16,11 @@ from sidecar.gate.scope import Scope
 from sidecar.gate.stepup import need_fresh
 from sidecar.kernel.errors import Invalid, Missing
 from sidecar.reports import addendum_desk, desk, documents, hospital, inspection, queries, service
+from sidecar.reports.model import SECTIONS
 from sidecar.studies import contexts
 from sidecar.studies import queries as studies
 from sidecar.studies.deletion import seeing_deleted
+from sidecar.studies.routing import left_since
 from sidecar.worklist import stream
 from sidecar.worklist.forms import LONGEST_SEARCH, read_cursor
 
@@ -87,7 +89,8 @@ def hospital_changes(scope: Scope) -> ResponseReturnValue:
     filters = _filters(request.values)
     changed, cursor = hospital.changes(scope, filters, since=read_cursor(request.values))
     note_list(scope, "studies", asdict(filters), len(changed), refresh=True)
-    answer = Response(render_template("_hospital_rows.html", rows=changed), mimetype="text/html")
+    gone = render_template("_gone_rows.html", gone=left_since(scope, read_cursor(request.values)))
+    answer = Response(render_template("_hospital_rows.html", rows=changed) + gone, mimetype="text/html")
     answer.headers["X-Worklist-Cursor"] = str(cursor)
     return answer
 
@@ -110,7 +113,11 @@ def hospital_events(scope: Scope) -> ResponseReturnValue:
 
 @route(bp, "/reports/<uuid:report_id>", needs=Permission.REPORT_READ)
 def show(scope: Scope, report_id: UUID) -> ResponseReturnValue:
-    """A signed report on screen, the newest version or the one asked for."""
+    """A signed report on screen, the newest version or the one asked for; to its writer also a draft that nobody can finish."""
+    unfinished = queries.kept(scope, report_id)
+    if unfinished is not None:
+        service.note_draft(scope, unfinished, form="draft")
+        return render_template("report_kept.html", report=unfinished, sections=[each.value for each in SECTIONS])
     version = service.read_version(scope, report_id, _number(), form="screen")
     report = queries.get(scope, report_id)
     versions = queries.versions(scope, report_id)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, Uuid, or_, select, text
 
 from sidecar.gate.scope import Scope
 from sidecar.organisations.rules import closes_at
@@ -117,3 +117,17 @@ def withheld_from(read: Study) -> Select[UUID]:
         TakeBack.reason != TakeBackReason.CONTRACT_ENDED,
         TakeBack.undone_at.is_(None),
     )
+
+
+def without_reader() -> ColumnElement[bool]:
+    """Return the condition that a study was taken back from its group, and that none has it since: its owner's to know."""
+    back = select(TakeBack.study_id).where(TakeBack.undone_at.is_(None))
+    return Study.reading_organisation_id.is_(None) & Study.id.in_(back)
+
+
+def left_since(scope: Scope, cursor: int) -> list[UUID]:
+    """Return the studies that were taken from the acting organisation since the cursor of a list, and that it sees no more."""
+    asked = text("SELECT unnest(taken_back_since(:since))").columns(id=Uuid)
+    ids = scope.session.scalars(asked, {"since": cursor}).all()
+    seen = set(scope.session.scalars(select(Study.id).where(Study.id.in_(ids)))) if ids else set()
+    return [study_id for study_id in ids if study_id not in seen]

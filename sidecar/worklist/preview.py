@@ -26,6 +26,8 @@ WORDS = {
     "assignment.study.claimed": "Claimed",
     "assignment.study.assigned": "Assigned",
     "assignment.study.released": "Given back",
+    "assignment.study.taken-back": "Taken back from its readers",
+    "assignment.study.offered-again": "Offered to its readers again",
     "assignment.reading.started": "Reading began",
     "assignment.reading.paused": "Reading paused",
     "reports.report.signed": "Signed",

@@ -18,6 +18,7 @@ from sidecar.gate.scope import Scope
 from sidecar.gate.zones import viewer_zone
 from sidecar.kernel.errors import Denied, Invalid
 from sidecar.studies import queries as studies
+from sidecar.studies.routing import left_since
 from sidecar.studies.tables import Study
 from sidecar.worklist import forms, page, preview, queries, stream
 from sidecar.worklist.lines import ELSEWHERE
@@ -66,7 +67,8 @@ def changes(scope: Scope) -> ResponseReturnValue:
     filters = _filters(scope, fields)
     found = queries.changes(scope, filters, _viewer(scope), since=forms.read_cursor(fields))
     note_list(scope, "worklist", filters.asked(), len(found.rows), refresh=True)
-    response = Response(render_template("_worklist_rows.html", **page.rows(scope, found.rows)), mimetype="text/html")
+    gone = render_template("_gone_rows.html", gone=left_since(scope, forms.read_cursor(fields)))
+    response = Response(render_template("_worklist_rows.html", **page.rows(scope, found.rows)) + gone, mimetype="text/html")
     response.headers["X-Worklist-Cursor"] = str(found.cursor)
     if found.more:
         response.headers["X-Worklist-More"] = "1"

@@ -11,7 +11,7 @@ from sidecar.gate.scope import Event, Scope
 from sidecar.kernel.errors import Conflict, Invalid, Missing
 from sidecar.organisations import policy, queries, rules
 from sidecar.organisations.events import ContractCreated, ContractEndSet, ContractTermsSet
-from sidecar.organisations.model import READING_HOURS, Priors
+from sidecar.organisations.model import FINISHING_HOURS, READING_HOURS, Priors
 from sidecar.organisations.tables import Contract, Organisation
 
 
@@ -25,6 +25,7 @@ def create_contract(  # noqa: PLR0913 - one form
     starts_on: date,
     reading_hours: int = READING_HOURS,
     priors: Priors = Priors.READ,
+    finishing_hours: int = FINISHING_HOURS,
 ) -> Contract:
     """Join a provider and a reading group. ``modalities`` None is all; minutes per priority count from arrival.
 
@@ -47,6 +48,7 @@ def create_contract(  # noqa: PLR0913 - one form
         turnaround_minutes=dict(turnaround_minutes),
         reading_hours=reading_hours,
         priors=priors.value,
+        finishing_hours=finishing_hours,
         starts_on=starts_on,
         created_at=scope.now,
     )
@@ -60,29 +62,33 @@ def create_contract(  # noqa: PLR0913 - one form
 def end_contract(scope: Scope, contract_id: UUID, *, ends_on: date | None) -> Contract:
     """Set the last day of a contract, or take it back (None). Nothing new is routed after it.
 
-    Studies already routed stay readable until they are signed. Raises Invalid when it would end before it began.
+    Studies already routed stay readable until they are signed, or the hours to finish are over (``assignment.contract_end``).
+    Raises Invalid when it would end before it began.
     """
     policy.require_platform(scope.actor)
     contract = queries.contract(scope, contract_id)
     if ends_on and ends_on < contract.starts_on:
         raise Invalid(f"It starts on {contract.starts_on}; it cannot end before.")
     if contract.ends_on != ends_on:
-        contract.ends_on = ends_on
+        contract.ends_on, contract.announced_at, contract.closed_at = ends_on, None, None
         scope.session.flush()
         for happened in _end_events(contract):
             scope.emit(happened)
     return contract
 
 
-def set_terms(scope: Scope, contract_id: UUID, *, reading_hours: int, priors: Priors) -> Contract:
-    """Change how long after sign-off the group sees a study, and which older ones it is lent.
+def set_terms(
+    scope: Scope, contract_id: UUID, *, reading_hours: int, priors: Priors, finishing_hours: int | None = None
+) -> Contract:
+    """Change how long after sign-off the group sees a study, which older ones it is lent, and how long it may finish.
 
-    What is signed or lent already keeps the terms it had.
+    What is signed or lent already keeps the terms it had. ``finishing_hours`` None: as it is.
     """
     policy.require_platform(scope.actor)
     contract = queries.contract(scope, contract_id)
-    if (contract.reading_hours, contract.priors) != (reading_hours, priors):
-        contract.reading_hours, contract.priors = reading_hours, priors.value
+    hours = contract.finishing_hours if finishing_hours is None else finishing_hours
+    if (contract.reading_hours, contract.priors, contract.finishing_hours) != (reading_hours, priors, hours):
+        contract.reading_hours, contract.priors, contract.finishing_hours = reading_hours, priors.value, hours
         scope.session.flush()
         parties = (contract.organisation_id, contract.reading_organisation_id)
         for one, other in (parties, parties[::-1]):
@@ -93,6 +99,7 @@ def set_terms(scope: Scope, contract_id: UUID, *, reading_hours: int, priors: Pr
                     counterpart_id=other,
                     reading_hours=reading_hours,
                     priors=priors,
+                    finishing_hours=hours,
                 )
             )
     return contract

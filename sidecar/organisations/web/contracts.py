@@ -14,7 +14,7 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Invalid
 from sidecar.organisations import queries, service
 from sidecar.organisations.forms import MODALITIES, ContractForm, EndForm, TermsForm
-from sidecar.organisations.model import READING_HOURS, Priors
+from sidecar.organisations.model import FINISHING_HOURS, READING_HOURS, Priors
 from sidecar.organisations.web.blueprint import bp
 from sidecar.ui.outcome import tell
 
@@ -34,13 +34,13 @@ def contracts(scope: Scope) -> ResponseReturnValue:
 
 @route(bp, "/admin/contracts/<uuid:contract_id>/terms", needs=MANAGE, methods=("POST",))
 def set_terms(scope: Scope, contract_id: UUID) -> ResponseReturnValue:
-    """Change how long after sign-off the readers see a study, and which older ones."""
+    """Change how long after sign-off the readers see a study, which older ones, and how long they may finish."""
     contract = queries.contract(scope, contract_id)
     filled = read(TermsForm, request.form)
     if filled.value is None:
-        raise Invalid("Write from 1 to 8760 hours, and choose the older studies from the list.")
-    earlier = {"reading_hours": str(contract.reading_hours), "priors": contract.priors}
-    service.set_terms(scope, contract_id, reading_hours=filled.value.reading_hours, priors=filled.value.priors)
+        raise Invalid("Write from 1 to 8760 hours, from 0 to 720 to finish, and choose the older studies from the list.")
+    earlier = {name: str(getattr(contract, name)) for name in TermsForm.model_fields}
+    service.set_terms(scope, contract_id, **filled.value.model_dump())
     tell("The terms hold for what is signed and routed from now on.", undo=f"/admin/contracts/{contract_id}/terms", **earlier)
     return redirect("/admin/contracts")
 
@@ -55,6 +55,7 @@ def _form(scope: Scope, filled: Filled[ContractForm]) -> str:
         "routine": 1440,
         "reading_hours": READING_HOURS,
         "priors": Priors.READ.value,
+        "finishing_hours": FINISHING_HOURS,
         "starts_on": scope.now.date().isoformat(),
     }
     return render_template(
@@ -92,6 +93,7 @@ def add_contract(scope: Scope) -> ResponseReturnValue:
                 starts_on=form.starts_on,
                 reading_hours=form.reading_hours,
                 priors=form.priors,
+                finishing_hours=form.finishing_hours,
             )
     except Conflict as problem:
         return _form(scope, filled.refused("reading_id", problem.message)), problem.status

@@ -68,6 +68,8 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         "ends_on": None,
         "reading_hours": 72,
         "priors": "read",
+        "finishing_hours": 24,
+        "closed_at": None,
     }
     ended = agreed | {"id": "k2", "modalities": None, "ends_on": date(2026, 6, 30)}
     contracts = [
@@ -77,6 +79,7 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
             "reader": "Nightwatch Teleradiology",
             "in_force": True,
             "ended": False,
+            "closes_at": None,
         },
         {
             "contract": ended,
@@ -84,6 +87,7 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
             "reader": "Nightwatch Teleradiology",
             "in_force": False,
             "ended": True,
+            "closes_at": now,
         },
     ]
     entries = [
