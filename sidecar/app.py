@@ -4,9 +4,8 @@ import gc
 import importlib
 import os
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
-from flask import Flask, Response, g, make_response, redirect, request
+from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
@@ -29,7 +28,7 @@ from sidecar.adapters.outbound import OwnGround
 from sidecar.adapters.redis import connect, publish_changes, wake_worker
 from sidecar.adapters.seals import Seal
 from sidecar.audit.checkpoints import Signer
-from sidecar.gate import problems, refusals
+from sidecar.gate import problems, refusals, stale
 from sidecar.gate.health import install_metrics
 from sidecar.gate.http import current_actor, log_request, refuse_undeclared, request_id
 from sidecar.gate.limits import install_limits
@@ -37,7 +36,7 @@ from sidecar.gate.permissions import Permission, permissions_of
 from sidecar.gate.scope import Event, Scopes
 from sidecar.gate.zones import viewer_zone
 from sidecar.kernel.db import make_engine
-from sidecar.kernel.errors import Broken, Busy, Denied, Invalid, Missing, NoPage, Problem
+from sidecar.kernel.errors import Broken, Busy, Invalid, Missing, NoPage, Problem, TooLarge
 from sidecar.kernel.logging import configure_logging
 from sidecar.kernel.settings import Settings
 from sidecar.organisations.limits import LimitBook
@@ -253,6 +252,7 @@ def _page() -> dict[str, object]:
                 if needs & held
             ],
             "live": g.get("live", False),
+            "fresh": stale.is_fresh(),
             "glass_until": glass.until if (glass := current_actor().glass) else None,
         },
         "may": lambda name: Permission(name) in held,
@@ -275,12 +275,12 @@ def _answer_problems(app: Flask) -> None:
     @app.errorhandler(Problem)
     def _problem(problem: Problem) -> Response:
         if problem.status == 401 and not problems.wants_json() and "HX-Request" not in request.headers:  # noqa: PLR2004
-            return _to_sign_in()
+            return stale.to_sign_in()
         return problems.answer(refusals.noted(problem))
 
     @app.errorhandler(CSRFError)
     def _csrf(_error: CSRFError) -> Response:
-        return _problem(Denied("This page is out of date. Reload it and try again; what you typed is kept."))
+        return stale.fresh_form() or _problem(stale.refuse_stale())
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
@@ -288,11 +288,12 @@ def _answer_problems(app: Flask) -> None:
             return problems.answer(Missing())
         if error.code == 405 and not problems.wants_json():  # noqa: PLR2004 - a form's address, opened or loaded again
             return problems.answer(NoPage("This address only takes a form that was filled in. Open the page that holds it."))
-        response = problems.answer(Invalid(error.description or "The request is not well formed."))
+        kind = TooLarge if error.code == 413 else Invalid  # noqa: PLR2004
+        response = problems.answer(kind(error.description or "The request is not well formed."))
         response.status_code = error.code or 400
-        return response
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))  # RFC 9110, 15.5.6
+        return response
 
     @app.errorhandler(Exception)
     def _broken(error: Exception) -> Response:
@@ -310,8 +311,3 @@ def _answer_outages(app: Flask) -> None:
     def _no_redis(error: RedisError) -> Response:
         app.logger.error("Redis did not answer in request %s: %s", request_id(), type(error).__name__)
         return problems.answer(Busy("A part of the house is not answering. Nothing you saved is lost; try again shortly."))
-
-
-def _to_sign_in() -> Response:
-    where = redirect("/login?" + urlencode({"next": request.path}))
-    return make_response(where)

@@ -20,6 +20,7 @@ from tests.unit.ui import (
     alert_samples,
     api_samples,
     archive_samples,
+    error_samples,
     order_samples,
     sharing_samples,
 )
@@ -52,6 +53,7 @@ def page(**changes: Any) -> dict[str, Any]:
         "nav": nav,
         "glass_until": None,
         "live": False,
+        "fresh": False,
         **changes,
     }
 
@@ -401,9 +403,9 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "second-factor": ("second_factor.html", {"error": "", "passkeys": True}),
     "enrol": ("enrol.html", ENROL),
-    "error": ("error.html", {"problem": Missing(), "fragment": False}),
     "gallery": ("gallery.html", {"samples": {"overdue": ago(12), "soon": ahead(12), "later": ahead(95)}}),
 }
+PAGES |= error_samples.contexts()
 PAGES |= admin_samples.contexts(NOW)
 PAGES |= account_samples.contexts(NOW)
 PAGES |= order_samples.contexts()
@@ -430,7 +432,7 @@ FRAGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/hospital/counts": ("_hospital_counts.html", {"counts": HOSPITAL["counts"]}),
     "/hospital/changes": ("_hospital_rows.html", {"rows": []}),
     "/notifications/bell": ("_bell.html", {"unread": 2}),
-    "/problem": ("error.html", {"problem": Missing(), "fragment": True}),
+    "/problem": ("error.html", {"problem": Missing(), "ways": [], "fragment": True}),
 }
 FRAGMENTS |= sharing_samples.fragments(NOW)
 
