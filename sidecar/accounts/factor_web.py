@@ -30,7 +30,7 @@ def code(_scope: Scope) -> ResponseReturnValue:
     if pending is None:
         return redirect("/login")
     with open_scope(_walls(pending)) as scope:
-        return _page(scope, pending[1], "")
+        return _page(scope, pending[1], "") if _half_in(scope, pending[1]) else redirect("/login")
 
 
 @route(bp, "/login/code", needs=Permission.PUBLIC, methods=("POST",))
@@ -41,7 +41,9 @@ def code_post(_scope: Scope) -> ResponseReturnValue:
         return redirect("/login")
     limits.count_account(str(pending[1]))
     with open_scope(_walls(pending)) as scope:
-        user = _person(scope, pending[1])
+        user = _half_in(scope, pending[1])
+        if user is None:
+            return redirect("/login")
         good = user.disabled_at is None and _proved(scope, user)
         if good:
             scope.emit(events.SignedIn(organisation_id=user.organisation_id, user_id=user.id))
@@ -61,7 +63,10 @@ def login_passkey(_scope: Scope) -> ResponseReturnValue:
     if pending is None:
         raise Unauthenticated("Please sign in.")
     with open_scope(_walls(pending)) as scope:
-        return jsonify(passkey_proof.options(scope, _person(scope, pending[1]), _question()))
+        user = _half_in(scope, pending[1])
+        if user is None:
+            raise Unauthenticated("Please sign in.")
+        return jsonify(passkey_proof.options(scope, user, _question()))
 
 
 def _proved(scope: Scope, user: User) -> bool:
@@ -74,6 +79,12 @@ def _proved(scope: Scope, user: User) -> bool:
 def _walls(pending: tuple[UUID, UUID]) -> Actor:
     organisation_id, user_id = pending
     return Actor(user_id, organisation_id, None, None)
+
+
+def _half_in(scope: Scope, user_id: UUID) -> User | None:
+    """Return who gave the password, None when they have another by now."""
+    user = _person(scope, user_id)
+    return user if sessions.still_pending(user) else None
 
 
 def _person(scope: Scope, user_id: UUID) -> User:

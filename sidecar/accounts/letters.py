@@ -4,12 +4,12 @@ Letter = tuple[str, str]
 NOT_YOU = "If this was not you, you need not do anything."
 
 
-def verify_registration(name: str, organisation: str) -> Letter:
-    """Ask a newcomer to show that the address is theirs."""
+def verify_registration(organisation: str) -> Letter:
+    """Ask a newcomer to show that the address is theirs. Not by the name they gave: whoever reads this may not have given it."""
     return (
         "Confirm your e-mail address",
         (
-            f"Hello {name},\n\n"
+            "Hello,\n\n"
             f"you asked for an account of {organisation} in Reading Room. Confirm that this address is yours, and"
             f" somebody there will look at your request. {NOT_YOU}\n\nThe link works once, for 24 hours:"
         ),

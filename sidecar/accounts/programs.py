@@ -38,10 +38,11 @@ PROOFS = ("pwd", "otp")
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """Whose password was right."""
+    """Whose password was right. ``mark``: which one it was (service.password_mark)."""
 
     organisation_id: UUID
     user_id: UUID
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,12 @@ def prove_password(*, email: str, password: str) -> Proved:
         sso.refuse_password(asking)
     if user.totp_sealed is None:
         raise Denied(NO_FACTOR)
-    return Proved(user.organisation_id, user.id)
+    return Proved(user.organisation_id, user.id, service.password_mark(user))
 
 
 def challenge(proved: Proved) -> tuple[str, int]:
     """Return what says that the password was right, and for how many seconds it does."""
-    said = Bearer(proved.organisation_id, proved.user_id, "", None, PROOFS[:1])
+    said = Bearer(proved.organisation_id, proved.user_id, proved.mark, None, PROOFS[:1])
     return access_tokens().mint(CHALLENGE, said, now=scopes().clock()), int(CHALLENGE_LIFE.total_seconds())
 
 
@@ -81,7 +82,7 @@ def challenged(text: str) -> Proved:
         said = access_tokens().read(CHALLENGE, text, now=scopes().clock())
     except BadTokenError as error:
         raise Unauthenticated("This challenge is not valid, or not any more. Begin with the password again.") from error
-    return Proved(said.organisation_id, said.user_id)
+    return Proved(said.organisation_id, said.user_id, said.session)
 
 
 def prove_code(proved: Proved, *, code: str) -> SignedInProgram:
@@ -89,7 +90,8 @@ def prove_code(proved: Proved, *, code: str) -> SignedInProgram:
     limits.count_account(str(proved.user_id))
     with _open(Actor(proved.user_id, proved.organisation_id, None, None)) as asking:
         user = asking.one(select(User).where(User.id == proved.user_id))
-        good = user.disabled_at is None and second_factor.verify(asking, seal(), user, code=code)
+        present = user.disabled_at is None and service.password_mark(user) == proved.mark  # a new one ends what is half done
+        good = present and second_factor.verify(asking, seal(), user, code=code)
         if good:
             agent = request.headers.get("User-Agent", "")
             family, first = tokens.begin(asking, user, client=agent, address=request.remote_addr or "")

@@ -47,7 +47,7 @@ def ask(scope: Scope, office: Office, *, email: str, name: str, kept: Kept) -> N
         return
     purpose = Purpose.REGISTRATION
     token = links.make(scope, office.seal, organisation_id=row.organisation_id, purpose=purpose, subject_id=row.id, email=email)
-    office.write(scope, row.organisation_id, email, letters.verify_registration(name, house), path=f"/verify/{token}")
+    office.write(scope, row.organisation_id, email, letters.verify_registration(house), path=f"/verify/{token}")
 
 
 def verify(scope: Scope, registration_id: UUID) -> None:

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from sidecar.accounts import visits
+from sidecar.accounts.service import password_mark
 from sidecar.accounts.tables import User
 from sidecar.accounts.visits import LONGEST, Device, Visit
 from sidecar.adapters.cell_tokens import session_hash
@@ -150,7 +151,7 @@ def _renew() -> None:
 def half_open(user: User, *, next_page: str) -> None:
     """Remember, under a new session id, that a person's password was right: the second factor is still to come."""
     _renew()
-    session["pending"] = [str(user.organisation_id), str(user.id), time.time()]
+    session["pending"] = [str(user.organisation_id), str(user.id), time.time(), password_mark(user)]
     session["next"] = next_page
     generate_csrf()
 
@@ -161,6 +162,11 @@ def pending() -> tuple[UUID, UUID] | None:
     if not found or time.time() - float(found[2]) > PENDING_SECONDS:
         return None
     return UUID(found[0]), UUID(found[1])
+
+
+def still_pending(user: User) -> bool:
+    """Say whether it was this person's present password that was given: a new one ends what began with the one before."""
+    return bool(session["pending"][3] == password_mark(user))
 
 
 def begin(user: User) -> None:

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pyotp
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from sidecar.accounts import second_factor, service
 from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import NOBODY, Actor, Role
 from sidecar.gate.scope import Scopes
+from sidecar.kernel.journal import JournalRow
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast, Person
 
@@ -67,10 +69,27 @@ def test_unknown_address_and_wrong_password_answer_alike(cast: Cast, browse: Bro
     unknown = browse(None).post("/login", data={"email": "x" + cast.reader.email[1:], "password": "not the password"})
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.text.replace(cast.reader.email, "").count("not right") == unknown.text.count("not right") == 1
-
-
     focused = re.findall(r'<input[^>]* name="(\w+)"[^>]* autofocus', wrong.text)
     assert focused == ["password"], "the address stands there already"
+
+
+def test_an_invitation_does_not_let_an_organisation_watch_somebody_elses_sign_ins(
+    cast: Cast, browse: Browse, scopes: Scopes, seal: Seal
+) -> None:
+    """Whoever may invite names any address: from where its owner signs in, and when, is then not told to their journal."""
+    with scopes.open(cast.luke_admin.actor) as scope:
+        spied = {"organisation_id": cast.luke, "email": cast.owner.email, "name": "Nobody", "role": Role.VIEWER}
+        service.invite_user(scope, seal, **spied)
+    wrong = {"email": cast.owner.email, "password": "not the password"}
+    assert browse(None).post("/login", data=wrong).status_code == 401
+    assert browse(None).post("/api/auth/login", json=wrong).status_code == 401
+    told = {}
+    for admin in (cast.luke_admin, cast.mercy_admin):
+        with scopes.open(admin.actor) as scope:
+            told[admin] = scope.session.scalars(select(JournalRow.kind)).all().count("accounts.user.sign-in-failed")
+    assert (told[cast.luke_admin], told[cast.mercy_admin]) == (0, 2)
+
+
 def test_password_alone_opens_nothing(cast: Cast, browse: Browse) -> None:
     half = browse(None)
     half.post("/login", data={"email": cast.reader.email, "password": PASSWORD})

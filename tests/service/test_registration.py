@@ -98,6 +98,16 @@ def test_from_a_code_to_a_session(
     assert kinds >= {f"accounts.registration.{each}" for each in ("asked", "verified", "approved")}
 
 
+def test_no_letter_of_ours_carries_a_strangers_words_to_an_address_that_nobody_proved(
+    browse: Browse, box: LetterBox, code: str
+) -> None:
+    """A code hangs on many a wall; whoever has it names any address, and a "name" that would lead its reader elsewhere."""
+    asked = form(code, name="Your mailbox is full: go to www.evil.example, or call 0800 1234")
+    assert browse(None).post("/register", data=asked).status_code == 200
+    assert box.link(asked["email"])
+    assert "evil" not in str(box.to(asked["email"])[-1])
+
+
 def test_a_pending_person_signs_in_nowhere(browse: Browse, box: LetterBox, code: str) -> None:
     email = registered(browse, box, code)
     assert browse(None).post("/login", data={"email": email, "password": PASSWORD}).status_code == 401

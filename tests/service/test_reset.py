@@ -126,6 +126,24 @@ def test_a_reset_ends_every_session(browse: Browse, box: LetterBox, cast: Cast) 
     assert thief.get("/worklist").status_code in {302, 401}
 
 
+def test_a_new_password_ends_sign_ins_that_are_half_done(
+    app: Flask, browse: Browse, scopes: Scopes, cast: Cast, box: LetterBox
+) -> None:
+    """Who gave the old password a moment ago, in a browser and as a program, comes with a right code after it was replaced."""
+    half, program, form = browse(None), browse(None), {"email": cast.reader.email, "password": PASSWORD}
+    assert half.post("/login", data=form).location == "/login/code"
+    challenge = program.post("/api/auth/login", json=form).json["challenge"]
+    assert choose(browse, asked(browse, box, cast.reader)) == 200
+    with half.client.session_transaction() as session:
+        session["csrf_token"] = RAW_TOKEN
+    proof = {"challenge": challenge, "code": cast.reader.code()}
+    assert program.post("/api/auth/2fa/verify", json=proof).status_code == 401
+    assert half.get("/login/code").location == "/login"
+    assert half.get("/login/passkey", headers={"Accept": "application/json"}).status_code == 401
+    assert half.post("/login/code", data={"code": cast.reader.code()}).location == "/login"
+    assert half.get("/worklist").status_code in {302, 401}
+
+
 def test_known_unknown_disabled_and_invited_get_one_answer(browse: Browse, box: LetterBox, scopes: Scopes, cast: Cast) -> None:
     with scopes.open(cast.nightowls_admin.actor) as scope:
         service.disable_user(scope, cast.second_reader.user_id)
