@@ -7,7 +7,7 @@ kept of token and code are hashes.
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -16,8 +16,9 @@ from sidecar.adapters.seals import Seal
 from sidecar.gate.actor import Actor
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict, Gone, Invalid, Missing
+from sidecar.kernel.journal import JournalRow
 from sidecar.sharing import rules
-from sidecar.sharing.events import LinkMade, LinkOpened, LinkRefused, LinkRevoked
+from sidecar.sharing.events import LinkMade, LinkOpened, LinkRefused, LinkRevoked, LinkUsed
 from sidecar.sharing.model import Guest, LinkState, What
 from sidecar.sharing.tables import ShareLink
 from sidecar.studies import queries
@@ -133,6 +134,15 @@ def held(scope: Scope) -> ShareLink:
     if link.ended_at is not None or link.expires_at <= scope.now:
         raise Gone(OVER)
     return link
+
+
+def looked_at(scope: Scope, link: ShareLink, series_id: UUID, *, since: datetime) -> bool:
+    """Say whether it is on record that images of this series were looked at by the link since then."""
+    mine = (JournalRow.organisation_id == link.organisation_id, JournalRow.study_id == link.study_id, JournalRow.at >= since)
+    found = select(JournalRow.sequence).where(
+        *mine, JournalRow.kind == LinkUsed.kind, JournalRow.body.contains(str(series_id)), JournalRow.body.contains(str(link.id))
+    )
+    return scope.session.scalar(found.limit(1)) is not None
 
 
 def state_of(scope: Scope, link: ShareLink) -> LinkState:

@@ -13,7 +13,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from sidecar.adapters.seals import Seal
-from sidecar.gate.actor import NOBODY
+from sidecar.gate.actor import NOBODY, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.clock import utc_now
 from sidecar.kernel.errors import Gone, Missing
@@ -101,11 +101,28 @@ def test_b09_a_link_shows_one_study_to_whoever_holds_it(
     with scopes.open(cast.mercy_admin.actor) as scope:
         rows = scope.session.scalars(select(JournalRow).where(JournalRow.kind.startswith("sharing.link."))).all()
     kinds = [row.kind for row in rows]
-    assert kinds.count("sharing.link.used") == 2  # the report, the report as PDF; images are put on record with the first
+    assert kinds.count("sharing.link.used") == 3  # the report, the report as PDF, images of a series
     assert {"sharing.link.made", "sharing.link.opened", "sharing.link.refused"} <= set(kinds)
     assert all(row.study_id == study.id for row in rows)
     assert not any(token in row.body or code in row.body or "Kim" in row.body for row in rows)
     assert all('"link"' in row.body for row in rows if row.kind == "sharing.link.used")
+
+
+def test_b09_no_picture_is_looked_at_off_the_record(
+    cast: Cast, scopes: Scopes, seal: Seal, browse: Browse, study: Made, pictures: list[str]
+) -> None:
+    """Whoever writes addresses by hand leaves out the first picture; each opening of the link is on record for itself."""
+    link, token, _code = made(scopes, seal, cast, study)
+    for _opening in range(2):
+        visitor = browse(None)
+        assert enter(visitor, token) == 302
+        for series, numbers in (("3 pictures", (2, 3, 2, 1)), ("1 picture", (1, 1))):
+            of = series_ids(scopes, study)[0 if series == "3 pictures" else 1]
+            assert {visitor.get(f"/shared/series/{of}/{number}.jpg").status_code for number in numbers} == {200}
+    with scopes.open(cast.mercy_admin.actor) as scope:
+        rows = scope.session.scalars(select(JournalRow.body).where(JournalRow.kind == "sharing.link.used")).all()
+    for of in series_ids(scopes, study):
+        assert [str(link.id) in row for row in rows if str(of) in row] == [True, True]
 
 
 def link_of(scopes: Scopes, cast: Cast) -> ShareLink:
@@ -113,11 +130,14 @@ def link_of(scopes: Scopes, cast: Cast) -> ShareLink:
         return scope.session.scalars(select(ShareLink).order_by(ShareLink.created_at.desc()).limit(1)).one()
 
 
-def series_of(scopes: Scopes, study: Made) -> UUID:
-    from sidecar.gate.actor import system_actor
-
+def series_ids(scopes: Scopes, study: Made) -> list[UUID]:
     with scopes.open(system_actor(study.owner)) as scope:
-        return scope.session.scalars(select(Series.id).where(Series.study_id == study.id).limit(1)).one()
+        mine = select(Series.id).where(Series.study_id == study.id)
+        return list(scope.session.scalars(mine.order_by(Series.series_number)))
+
+
+def series_of(scopes: Scopes, study: Made) -> UUID:
+    return series_ids(scopes, study)[0]
 
 
 def test_b09_ten_thousand_guesses_open_nothing(cast: Cast, scopes: Scopes, seal: Seal, browse: Browse, study: Made) -> None:

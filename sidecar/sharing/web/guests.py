@@ -110,18 +110,23 @@ def shared_report(_scope: Scope) -> ResponseReturnValue:
 
 @route(bp, "/shared/series/<uuid:series_id>/<int:number>.jpg", needs=Permission.PUBLIC)
 def shared_picture(_scope: Scope, series_id: UUID, number: int) -> ResponseReturnValue:
-    """Give one image as a picture; the first of each series is put on record as looking at the series."""
+    """Give one image as a picture; the first that is asked for of a series is put on record as looking at the series."""
     with open_scope(_guest()) as scope:
         link, study = _opened(scope)
         if link.what != What.STUDY or not 1 <= number < 100_000:  # noqa: PLR2004
             raise Missing
         found = pictures.picture(scope, study, series_id, number)
-        if number == 1:
+        if not links.looked_at(scope, link, series_id, since=_until() - STAY):
             _note(scope, link, "images of a series", series_id=series_id)
         settings = cast("Settings", current_app.extensions["readingroom.settings"])
         cell = cell_of(scope, study.organisation_id, host=settings.cell_host)
         cells = cast("Cells", current_app.extensions["readingroom.cells"])
         return Response(cells.rendered(cell, found.orthanc_id, size=SIZE), mimetype="image/jpeg")
+
+
+def _until() -> datetime:
+    """Return until when the link is open in this browser."""
+    return datetime.fromisoformat(session[KEY][2])
 
 
 def _guest() -> Actor:
