@@ -267,7 +267,7 @@ def test_at_rest_the_worker_enters_nobodys_walls(services: Instance, monkeypatch
         return opened(self, actor, **more)
 
     quick = [name for name, seconds in JOBS if seconds <= 10 and not name.endswith((":tend_cells", ":answer_guests", ":deliver"))]
-    assert len(quick) == 11
+    assert len(quick) == 13
     jobs = [(name, find_job(name)) for name in quick]
     using = [each for name, each in sys.modules.items() if name.startswith("sidecar.") and vars(each).get("owing") is owing]
     for module in using:
