@@ -49,6 +49,15 @@ class Archive:
         identifiers = dict.fromkeys(change["ID"] for change in changes)
         return Page(self._events(identifiers, f"{since}-{last}"), last, bool(log["Done"]))
 
+    def horizon(self) -> int:
+        """The number of the last change."""
+        return int(json.loads(self._get("/changes?last"))["Last"])
+
+    def has_new(self, since: int, until: int) -> bool:
+        """Whether an instance was stored after the one change and up to the other."""
+        log = json.loads(self._get(f"/changes?type=NewInstance&since={since}&limit=1"))
+        return any(change["ChangeType"] == "NewInstance" and change["Seq"] <= until for change in log["Changes"])
+
     def _events(self, identifiers: Iterable[str], batch: str) -> list[Event]:
         """One REST call while the images of a series keep coming: the parents of the last page are asked along."""
         wanted = list(identifiers)

@@ -8,6 +8,7 @@ reads the same piece again and gives the same event ids.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Protocol
 
 from orthanc_plugin.archive import Archive
@@ -47,10 +48,14 @@ class Harvester:
 
     CURSOR = "harvested-change"
 
-    def __init__(self, archive: Archive, queue: Queue, store: Store) -> None:
+    def __init__(
+        self, archive: Archive, queue: Queue, store: Store, *, note: Callable[[str], None] = lambda _study: None
+    ) -> None:
+        """`note` hears of each study (Orthanc's id) of which images were stored."""
         self._archive = archive
         self._queue = queue
         self._store = store
+        self._note = note
         self.cursor: int | None = None
         self.instances = 0
 
@@ -65,8 +70,17 @@ class Harvester:
         page = self._archive.page(self.cursor, MAXIMUM_INSTANCES)
         for event in page.events:
             self._queue.put(encode(event))
+            self._note(event["study"]["ID"])
             self.instances += len(event["instances"])
         if page.last != self.cursor:
             self._store.save(self.CURSOR, str(page.last).encode())
             self.cursor = page.last
         return not page.done
+
+    def horizon(self) -> int:
+        """The change log's present end."""
+        return self._archive.horizon()
+
+    def has_told(self, horizon: int) -> bool:
+        """Whether every image stored up to there is in the queue."""
+        return self.cursor is not None and not self._archive.has_new(self.cursor, horizon)

@@ -45,6 +45,7 @@ from orthanc_plugin.pace import IDLE, Pace
 from orthanc_plugin.passing import about, native
 from orthanc_plugin.policy import PolicyFile
 from orthanc_plugin.routes import ROUTES, unanswered
+from orthanc_plugin.sealing import Seals
 from orthanc_plugin.settings import read
 from orthanc_plugin.stacks import deepen
 from orthanc_plugin.tokens import Kind, Principal
@@ -176,7 +177,15 @@ SETTINGS.records.mkdir(mode=0o700, parents=True, exist_ok=True)
 RECORDS, NEWS = Records(SETTINGS.records), Listener(SETTINGS.news)
 DESK = Desk(SETTINGS.desk, REST.post)
 ARCHIVE = Archive(REST.get, REST.post, cell=SETTINGS.cell, caller=Addresses(SETTINGS.addresses).caller)
-HARVESTER = Harvester(ARCHIVE, QUEUE, STORE)
+
+
+def stored(study: str) -> None:
+    """Images of a study were stored and told of."""
+    SEALS.note(study)
+
+
+HARVESTER = Harvester(ARCHIVE, QUEUE, STORE, note=stored)
+SEALS = Seals(SETTINGS.sealed, SETTINGS.directory / "storage", REST, HARVESTER, lambda said: orthanc.LogError(one_line(said)))
 PACE = Pace()
 INBOX = Inbox(SETTINGS.inbox_url, cell=SETTINGS.cell, secret_file=SETTINGS.secret_file)
 COURIER = Courier(QUEUE, REFUSED, INBOX.deliver, lambda said: orthanc.LogError(one_line(said)))
@@ -258,7 +267,10 @@ def courier_step() -> float:
 
 def watch_step() -> float:
     """Once a second: policy, modalities, the door's records. Its first success opens the way for the other threads."""
+    before = POLICY.current
     KEEPER.refresh()
+    if POLICY.current is not before:
+        SEAL_LOOP.wake()
     KEEPER.provision()
     READY.set()
     RECORDS.take(emit)
@@ -301,6 +313,11 @@ def desk_step() -> float:
     return 0.0
 
 
+def seal_step() -> float:
+    """Deleted studies leave the archive, and come back."""
+    return SEALS.look(POLICY.current)
+
+
 def crashed(message: str) -> None:
     """Log an unexpected error of a thread."""
     orthanc.LogError(one_line(message))
@@ -312,7 +329,8 @@ COURIER_LOOP = Loop("rr-courier", when_ready(courier_step), crashed)
 ANNOUNCE_LOOP = Loop("rr-announce", when_ready(announce_step), crashed)
 NEWS_LOOP = Loop("rr-news", news_step, crashed, unblock=NEWS.unblock)
 DESK_LOOP = Loop("rr-desk", when_ready(desk_step), crashed, unblock=DESK.unblock)
-LOOPS = (WATCH_LOOP, HARVEST_LOOP, COURIER_LOOP, ANNOUNCE_LOOP, NEWS_LOOP, DESK_LOOP)
+SEAL_LOOP = Loop("rr-seals", when_ready(seal_step), crashed)
+LOOPS = (WATCH_LOOP, HARVEST_LOOP, COURIER_LOOP, ANNOUNCE_LOOP, NEWS_LOOP, DESK_LOOP, SEAL_LOOP)
 
 
 def request_of(uri: str, request: dict[str, Any]) -> Request:
@@ -392,6 +410,15 @@ def answer_digests(output: Any, _uri: str, **request: Any) -> None:
     output.AnswerBuffer(json.dumps(digests(REST.find, SETTINGS.directory / "storage", asked)), "application/json")
 
 
+def answer_sealed(output: Any, _uri: str, **request: Any) -> None:
+    """How many images of a withheld study are sealed, and which policy archive and seals agree with; DELETE removes them."""
+    (study,) = request["groups"]
+    if request["method"] == "DELETE":
+        SEALS.discard(study)
+    told = {"images": SEALS.count(study), "failing": SEALS.failing.get(study, 0), "revision": SEALS.revision}
+    output.AnswerBuffer(json.dumps(told), "application/json")
+
+
 def answer_status(output: Any, _uri: str, **_request: Any) -> None:
     """What a person wants to know about a cell that seems silent."""
     policy, report = POLICY.current, COURIER.report
@@ -408,6 +435,7 @@ def answer_status(output: Any, _uri: str, **_request: Any) -> None:
             "last_delivery_at": report.last_delivery_at,
         },
         "harvested": {"instances": HARVESTER.instances, "change": HARVESTER.cursor},
+        "failing_seals": sum(SEALS.failing.values()),
         "denied_requests": dict(GATE.denied),
         "crashes": {loop.name: loop.crashes for loop in LOOPS},
     }
@@ -450,6 +478,7 @@ for pattern in ANSWERED:
     orthanc.RegisterRestCallback(pattern, answer_in_place)
 orthanc.RegisterRestCallback("/readingroom/changes", answer_changes)
 orthanc.RegisterRestCallback("/readingroom/digests", answer_digests)
+orthanc.RegisterRestCallback("/readingroom/sealed/([^/]+)", answer_sealed)
 orthanc.RegisterRestCallback("/readingroom/status", answer_status)
 orthanc.RegisterWorklistCallback2(answer_worklist)
 atexit.register(stop)

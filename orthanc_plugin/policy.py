@@ -1,4 +1,4 @@
-"""The policy snapshot (wire format 1, version 2): what the sidecar wrote down for this cell, read from disk.
+"""The policy snapshot (wire format 1, version 3): what the sidecar wrote down for this cell, read from disk.
 
 The cell keeps working on it while the sidecar, Postgres and Redis are down. Without a snapshot everything is shut.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from orthanc_plugin.entities import LAST_PORT, ApplicationEntity, Service, parse_entity
 
-SUPPORTED_VERSION = 2
+SUPPORTED_VERSION = 3
+_IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 
 
 class PolicyError(ValueError):
@@ -28,7 +30,8 @@ class PolicyError(ValueError):
 class Policy:
     """One snapshot. The empty one admits nobody (and tells every caller so) and verifies no token.
 
-    `plain`: the DICOM port without TLS is open. `tls_port`: the one with TLS, 0 for none.
+    `plain`: the DICOM port without TLS is open. `tls_port`: the one with TLS, 0 for none. `withheld`: studies (Orthanc's ids)
+    that were deleted and can still come back (sealing).
     """
 
     revision: int = 0
@@ -39,6 +42,7 @@ class Policy:
     revoked_sessions: frozenset[str] = frozenset()
     plain: bool = True
     tls_port: int = 0
+    withheld: frozenset[str] = frozenset()
 
     def services_of(self, aet: str) -> frozenset[Service]:
         """What an AE title may ask of the cell; an unknown one nothing."""
@@ -86,6 +90,13 @@ def _tls_port(dicom: Mapping[str, Any]) -> int:
     return port
 
 
+def _withheld(rows: list[Any]) -> frozenset[str]:
+    """Orthanc's ids; they become names of directories."""
+    if not all(isinstance(each, str) and _IDENTIFIER.fullmatch(each) for each in rows):
+        raise PolicyError("withheld holds something else than an id")
+    return frozenset(rows)
+
+
 def parse(text: bytes, *, cell: str, organisation: str) -> Policy:
     """Read a snapshot that must be meant for this very cell.
 
@@ -110,6 +121,7 @@ def parse(text: bytes, *, cell: str, organisation: str) -> Policy:
         revoked_sessions=frozenset(_typed(document, "revoked_sessions", dict)),
         plain=_typed(dicom, "plain", bool),
         tls_port=_tls_port(dicom),
+        withheld=_withheld(_typed(document, "withheld", list)),
     )
 
 

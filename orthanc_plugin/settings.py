@@ -51,6 +51,11 @@ class Settings:
         return self.directory / "door" / "desk"
 
     @property
+    def sealed(self) -> Path:
+        """Files of studies that were deleted and may still come back; beside the storage, so that one name is as good as two."""
+        return self.directory / "sealed"
+
+    @property
     def log_file(self) -> Path:
         """The file of Orthanc's --logfile."""
         return self.directory / "log" / "orthanc.log"

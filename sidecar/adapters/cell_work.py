@@ -18,6 +18,18 @@ class Progress:
     details: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """How many images of a study are out of the archive; ``failing``: of how many that went wrong, so far.
+
+    ``revision``: of the policy that archive and sealed files agree with.
+    """
+
+    images: int
+    failing: int
+    revision: int
+
+
 class Work(Protocol):
     """What the archive room asks of cells. All raise Busy when the cell does not answer."""
 
@@ -35,6 +47,12 @@ class Work(Protocol):
 
     def holds_study(self, cell: CellAddress, orthanc_id: str) -> bool:
         """Say whether the cell has anything of a study."""
+
+    def sealed(self, cell: CellAddress, orthanc_id: str) -> Sealed:
+        """Return what the cell keeps of a withheld study beside its archive."""
+
+    def discard(self, cell: CellAddress, orthanc_id: str) -> None:
+        """Remove that for good."""
 
 
 class CellWork:
@@ -79,6 +97,15 @@ class CellWork:
         except Missing:
             return False
         return True
+
+    def sealed(self, cell: CellAddress, orthanc_id: str) -> Sealed:
+        """Return what is sealed of a study."""
+        told = self._client.ask(cell, "GET", f"/readingroom/sealed/{orthanc_id}").json()
+        return Sealed(images=int(told["images"]), failing=int(told["failing"]), revision=int(told["revision"]))
+
+    def discard(self, cell: CellAddress, orthanc_id: str) -> None:
+        """Remove what is sealed of a study."""
+        self._client.ask(cell, "DELETE", f"/readingroom/sealed/{orthanc_id}")
 
 
 def node_name(aet: str) -> str:

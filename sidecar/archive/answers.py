@@ -83,7 +83,7 @@ class DeletionsPage(Told):
 
 
 class RestoredAnswer(Told):
-    """Which study is back."""
+    """Which study is coming back: it is there when its deletion's state is "undone"."""
 
     study_id: UUID
 
@@ -114,4 +114,5 @@ def job(found: Job, *, seconds_left: int | None = None) -> JobShown:
 
 def deletion(found: Deletion) -> DeletionShown:
     """Show a deletion."""
-    return DeletionShown.model_validate(found)
+    fields = {name: getattr(found, name) for name in DeletionShown.model_fields if name != "state"}
+    return DeletionShown(**fields, state=found.shown)

@@ -60,11 +60,19 @@ class StudyDeleted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionUndone(Event):
-    """A deleted study is back: ``cause`` is "person", or "images" when new ones came for it."""
+    """A deleted study is to come back: ``cause`` is "person", or "images" when new ones came for it."""
 
     kind: ClassVar[str] = "archive.study.undeleted"
     deletion_id: UUID
     cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyReturned(Event):
+    """A deleted study is back, in its cell and in the index."""
+
+    kind: ClassVar[str] = "archive.study.returned"
+    deletion_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

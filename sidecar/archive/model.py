@@ -53,9 +53,13 @@ MISFILED = frozenset({Reason.SENT_IN_ERROR, Reason.WRONG_PATIENT, Reason.TEST_IM
 
 
 class DeletionState(StrEnum):
-    """How far a deletion is: hidden and undoable, being carried out, done, or taken back."""
+    """How far a deletion is: hidden and undoable, being carried out, done, on its way back, or taken back.
+
+    RETURNING is shown and never stored: hidden as yet, with ``undone_at``.
+    """
 
     HIDDEN = "hidden"
+    RETURNING = "returning"
     ERASING = "erasing"
     ERASED = "erased"
     UNDONE = "undone"

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, Index, Intege
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from sidecar.archive.model import DeletionState
 from sidecar.kernel.db import Base
 
 STUDY = ["organisation_id", "study_id"], ["studies.organisation_id", "studies.id"]
@@ -51,7 +52,10 @@ class Job(Base):
 
 
 class Deletion(Base):
-    """One deletion of one study: hidden since ``asked_at``, undoable until ``erase_at``, gone for good since ``erased_at``."""
+    """One deletion of one study: hidden since ``asked_at``, undoable until ``erase_at``, gone for good since ``erased_at``.
+
+    ``undone_at``: somebody wants it back since then. It is when its cell has all its images again (state UNDONE).
+    """
 
     __tablename__ = "archive_deletions"
     __table_args__ = (
@@ -75,6 +79,12 @@ class Deletion(Base):
     undone_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     undone_by_name: Mapped[str] = mapped_column(Text, default="")
     problem: Mapped[str] = mapped_column(Text, default="")
+
+    @property
+    def shown(self) -> DeletionState:
+        """How far it is, for who looks."""
+        returning = self.state == DeletionState.HIDDEN and self.undone_at is not None
+        return DeletionState.RETURNING if returning else DeletionState(self.state)
 
 
 class LegalHold(Base):

@@ -102,6 +102,7 @@ CODES: Mapping[str, Code] = {
     "archive.job.": ACTIVITY,
     "archive.study.deleted": DELETED,
     "archive.study.undeleted": PROCEDURE_CHANGED,
+    "archive.study.returned": PROCEDURE_CHANGED,
     "archive.study.erased": DELETED,
     "archive.hold.": PROCEDURE_CHANGED,
     "archive.retention.changed": SECURITY_CHANGED,

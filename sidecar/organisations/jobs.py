@@ -201,6 +201,7 @@ class CellTender:
                 revoked=revoked,
                 plain=found.plain_allowed,
                 tls_port=found.dicom_tls_port,
+                withheld=queries.withheld(scope),
                 issued_at=scope.now,
             )
         write_tls(path.parent / "tls", files)  # first: the policy may be what opens the port

@@ -1,4 +1,4 @@
-"""The policy snapshot (wire format 1, version 2; example in ``tests/contract/policy.json``): all a cell knows of us.
+"""The policy snapshot (wire format 1, version 3; example in ``tests/contract/policy.json``): all a cell knows of us.
 
 It lies on the cell's disk with the files of its TLS port beside it; the cell keeps working on the last one while the
 sidecar, Postgres and Redis are away.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-VERSION = 2
+VERSION = 3
 OURS_ALONE = 0o600
 Snapshot = dict[str, Any]
 
@@ -44,8 +44,12 @@ def build_snapshot(  # noqa: PLR0913 - the wire's fields
     issued_at: datetime,
     plain: bool = True,
     tls_port: int = 0,
+    withheld: Iterable[str] = (),
 ) -> Snapshot:
-    """Return the snapshot. ``plain``: the door listens on the port without TLS too; ``tls_port`` 0: there is none."""
+    """Return the snapshot. ``plain``: the door listens on the port without TLS too; ``tls_port`` 0: there is none.
+
+    ``withheld``: studies, by Orthanc's ids, that were deleted and can still come back.
+    """
     return {
         "version": VERSION,
         "revision": revision,
@@ -55,6 +59,7 @@ def build_snapshot(  # noqa: PLR0913 - the wire's fields
         "senders": [asdict(each) for each in sorted(senders, key=lambda each: each.aet)],
         "dicom": {"plain": plain, "tls_port": tls_port},
         "revoked_sessions": dict(sorted(revoked.items())),
+        "withheld": sorted(withheld),
         "issued_at": issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 

@@ -83,6 +83,7 @@ def wanted(scope: Scope, *, without: frozenset[UUID] = frozenset()) -> Sequence[
         .outerjoin(SeriesMetadata, fits)
         .where(
             Study.arrival == Arrival.COMPLETE,
+            Study.deleted_at.is_(None),  # its cell keeps it sealed
             Study.arrived_at > scope.now - LOOK_BACK,
             SeriesMetadata.series_id.is_(None),
             Series.id.not_in(without),

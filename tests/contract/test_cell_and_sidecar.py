@@ -37,6 +37,7 @@ def snapshot() -> dict[str, Any]:
         senders=[Caller(**row) for row in POLICY["senders"]],
         keys=SIGNER.public_keys(),
         revoked=POLICY["revoked_sessions"],
+        withheld=POLICY["withheld"],
         plain=POLICY["dicom"]["plain"],
         tls_port=POLICY["dicom"]["tls_port"],
         issued_at=datetime(2026, 1, 1, tzinfo=UTC),

@@ -83,6 +83,7 @@ class RunningCell:
         self.character_set = "Utf8"
         self.dicom: dict[str, Any] = {"plain": True, "tls_port": 0}
         self.revoked: dict[str, int] = {}
+        self.withheld: list[str] = []
         self.revision = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.door: subprocess.Popen[bytes] | None = None
@@ -107,7 +108,7 @@ class RunningCell:
         self.revision += 1
         raw = self.signing_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         snapshot = {
-            "version": 2,
+            "version": 3,
             "revision": self.revision,
             "cell": self.identifier,
             "organisation": self.organisation,
@@ -115,6 +116,7 @@ class RunningCell:
             "senders": [SENDER | sender for sender in self.senders],
             "dicom": self.dicom,
             "revoked_sessions": self.revoked,
+            "withheld": self.withheld,
             "issued_at": "2026-01-01T00:00:00Z",
             **changes,
         }

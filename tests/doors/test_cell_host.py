@@ -39,8 +39,9 @@ def spec(host: CellHost, services: Instance) -> Iterator[CellSpec]:
         uuid.uuid4(), uuid.uuid4(), "MERCY", ports.cell_dicom[1], ports.cell_http[1], uuid.uuid4().hex, ports.cell_inner_dicom[1]
     )
     snapshot = {
-        "version": 2, "revision": 1, "cell": str(made.cell_id), "organisation": str(made.organisation_id), "keys": {},
-        "senders": [], "dicom": {"plain": True, "tls_port": 0}, "revoked_sessions": {}, "issued_at": "2026-01-01T00:00:00Z",
+        "version": 3, "revision": 1, "cell": str(made.cell_id), "organisation": str(made.organisation_id), "keys": {},
+        "senders": [], "dicom": {"plain": True, "tls_port": 0}, "revoked_sessions": {}, "withheld": [],
+        "issued_at": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     host.prepare(made).write_text(json.dumps(snapshot))
     assert host.ensure(made)

@@ -67,8 +67,9 @@ def test_a_cell_placed_by_the_worker_comes_up(shared: Path, container: subproces
         (home / name).mkdir(parents=True)
     (home / "secret").write_text(spec.secret)
     (home / "policy.json").write_text(json.dumps({
-        "version": 2, "revision": 1, "cell": str(spec.cell_id), "organisation": str(spec.organisation_id), "keys": {},
-        "senders": [], "dicom": {"plain": True, "tls_port": 0}, "revoked_sessions": {}, "issued_at": "2026-01-01T00:00:00Z",
+        "version": 3, "revision": 1, "cell": str(spec.cell_id), "organisation": str(spec.organisation_id), "keys": {},
+        "senders": [], "dicom": {"plain": True, "tls_port": 0}, "revoked_sessions": {}, "withheld": [],
+        "issued_at": "2026-01-01T00:00:00Z",
     }))  # fmt: skip
     socket = shared / "supervisor/supervisor.sock"
     wait_until(socket.exists, seconds=15, what=f"supervisord ({shlex.join(map(str, container.args))})")  # type: ignore[arg-type]

@@ -4,19 +4,25 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from sidecar.adapters.cell_client import CellAddress
-from sidecar.adapters.cell_work import Progress
+from sidecar.adapters.cell_work import Progress, Sealed
 from sidecar.kernel.errors import Broken, Busy, Missing
 
 
 @dataclass
 class FakeWork:
-    """``held``: the studies it has. ``known``: the nodes it may send to. ``jobs``: how far each is, by its name."""
+    """``held``: the studies it has. ``known``: the nodes it may send to. ``jobs``: how far each is, by its name.
+
+    ``kept``: how many images of which study are sealed, by the policy of ``revision``; ``failing`` of them for good.
+    """
 
     held: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
     jobs: dict[str, Progress] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     cells: set[UUID] = field(default_factory=set)
+    kept: dict[str, int] = field(default_factory=dict)
+    failing: int = 0
+    revision: int = 2**31
     silent: bool = False
     forgetful: bool = False
     broken: bool = False
@@ -49,6 +55,14 @@ class FakeWork:
     def holds_study(self, cell: CellAddress, orthanc_id: str) -> bool:
         self._ask(cell, f"holds {orthanc_id}")
         return orthanc_id in self.held
+
+    def sealed(self, cell: CellAddress, orthanc_id: str) -> Sealed:
+        self._ask(cell, f"sealed {orthanc_id}")
+        return Sealed(self.kept.get(orthanc_id, 0), self.failing, self.revision)
+
+    def discard(self, cell: CellAddress, orthanc_id: str) -> None:
+        self._ask(cell, f"discard {orthanc_id}")
+        self.kept.pop(orthanc_id, None)
 
     def _ask(self, cell: CellAddress, what: str) -> None:
         self.asked.append(what)

@@ -16,6 +16,7 @@ from sidecar.gate.actor import system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Invalid, Problem
 from sidecar.kernel.journal import JournalRow
+from sidecar.organisations import queries as organisations
 from sidecar.studies import queries as studies
 from sidecar.studies.service import register_arrival
 from sidecar.studies.tables import ErasedStudy, Instance, Series, SeriesMetadata, Study
@@ -83,6 +84,8 @@ def test_two_steps_delete_and_one_undoes(browse: Browse, scopes: Scopes, cast: C
     with scopes.open(cast.owner.actor) as scope:
         deletion_id = queries.deletions(scope)[0].deletion.id
     assert owner.post(f"/archive/deleted/{deletion_id}/undo").status_code == 302
+    assert "Coming back" in owner.get("/archive/deleted").text
+    erase_due(scopes, FakeWork(), cast.mercy, host="h")
     assert all(seen(scopes, person, study.id) for person in everybody)
     assert owner.post(f"/archive/deleted/{deletion_id}/undo").status_code == 409
 
@@ -168,8 +171,61 @@ def test_new_images_for_a_hidden_study_bring_it_back(scopes: Scopes, cast: Cast)
     assert of(scopes, cast.mercy, deletion_id).state == "hidden"
     with scopes.open(system_actor(cast.mercy)) as scope:
         register_arrival(scope, arrived([3]))
+    assert of(scopes, cast.mercy, deletion_id).shown == "returning"
+    erase_due(scopes, FakeWork(), cast.mercy, host="h")
     assert of(scopes, cast.mercy, deletion_id).state == "undone"
     assert seen(scopes, cast.owner, study.id)
+
+
+def withheld(scopes: Scopes, owner: UUID) -> tuple[int, list[str]]:
+    """Return the revision of a hospital's policy, and what it says is withheld."""
+    with scopes.open(system_actor(owner)) as scope:
+        return organisations.own_cell(scope).policy_revision, organisations.withheld(scope)
+
+
+def test_a_study_is_withheld_while_it_is_hidden_and_shown_when_its_cell_has_all_of_it_again(
+    browse: Browse, scopes: Scopes, cast: Cast, study: Made
+) -> None:
+    owner, orthanc_id = browse(cast.owner), row(scopes, cast.mercy, study.id).orthanc_id
+    revisions = [withheld(scopes, cast.mercy)[0]]
+
+    def turned(*expected: str) -> bool:
+        """Say whether the policy is another one since the last time, and withholds these."""
+        revision, present = withheld(scopes, cast.mercy)
+        revisions.append(revision)
+        return present == [*expected] and revision > revisions[-2]
+
+    deletion_id = delete(scopes, cast.owner, study.id)
+    assert turned(orthanc_id)
+    assert withheld(scopes, cast.luke)[1] == []
+    told = owner.post(f"/api/deletions/{deletion_id}/undo")
+    assert (told.status_code, told.json["study_id"]) == (200, str(study.id))
+    assert turned()
+    for again in ("undo", "erase"):
+        assert owner.post(f"/api/deletions/{deletion_id}/{again}").status_code == 409
+    for work, problem in (
+        (FakeWork(revision=revisions[-1] - 1), ""),
+        (FakeWork(silent=True), ""),
+        (FakeWork(kept={orthanc_id: 2}), ""),
+        (FakeWork(kept={orthanc_id: 1}, failing=1), "could not put 1 images back"),
+    ):
+        erase_due(scopes, work, cast.mercy, host="h")
+        assert not seen(scopes, cast.owner, study.id)
+        assert of(scopes, cast.mercy, deletion_id).shown == "returning"
+        assert problem in of(scopes, cast.mercy, deletion_id).problem
+        assert owner.get("/api/deletions").json["deletions"][0]["state"] == "returning"
+    erase_due(scopes, FakeWork(revision=revisions[-1]), cast.mercy, host="h")
+    assert seen(scopes, cast.owner, study.id)
+    assert (of(scopes, cast.mercy, deletion_id).state, of(scopes, cast.mercy, deletion_id).problem) == ("undone", "")
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        kinds = scope.session.scalars(select(JournalRow.kind).where(JournalRow.study_id == study.id)).all()
+    assert [each for each in kinds if "undeleted" in each or "returned" in each].count("archive.study.returned") == 1
+
+    twice, work = delete(scopes, cast.owner, study.id), FakeWork(kept={orthanc_id: 2})
+    make_due(scopes, cast.mercy, twice)
+    erase_due(scopes, work, cast.mercy, host="h")
+    assert (of(scopes, cast.mercy, twice).state, work.kept) == ("erased", {})
+    assert turned()
 
 
 def test_a_cell_that_keeps_images_or_its_silence_leaves_the_index_alone(scopes: Scopes, cast: Cast, study: Made) -> None:

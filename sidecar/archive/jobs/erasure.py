@@ -1,4 +1,7 @@
-"""Deletions whose time to undo is over: the cell removes the files, then the index forgets the images."""
+"""Deletions whose time to undo is over, and those that were taken back.
+
+Over: the cell removes the files, then the index forgets the images. Taken back: the cell has all of it again, then it is shown.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,7 +12,7 @@ from sqlalchemy import select, update
 
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.adapters.cell_work import CellWork, Work
-from sidecar.archive import queries
+from sidecar.archive import queries, service
 from sidecar.archive.events import StudyErased
 from sidecar.archive.model import DeletionState
 from sidecar.archive.tables import Deletion
@@ -17,6 +20,8 @@ from sidecar.gate.actor import system_actor
 from sidecar.gate.machine import Owed, Workshop, owing
 from sidecar.gate.scope import Scope, Scopes
 from sidecar.kernel.errors import Broken, Busy, Missing
+from sidecar.organisations.queries import own_cell
+from sidecar.organisations.service import bump_policy
 from sidecar.studies import deletion as hiding
 from sidecar.studies import queries as studies
 from sidecar.studies.cells import cell_of
@@ -45,10 +50,26 @@ def erase_due(scopes: Scopes, work: Work, organisation_id: UUID, *, host: str) -
         cell = cell_of(scope, organisation_id, host=host)
     for each in due:
         try:
-            _erase(scopes, work, cell, each)
+            if each.undone_at is None:
+                _erase(scopes, work, cell, each)
+            else:
+                _return(scopes, work, cell, each)
         except (Busy, Broken) as problem:
             LOG.warning("not erased", deletion=str(each.id), exc_info=problem)
             _put_off(scopes, each, "The archive did not answer, or it still holds images. It is tried again.")
+
+
+def _return(scopes: Scopes, work: Work, cell: CellAddress, found: Deletion) -> None:
+    """Show a study that was called back, once its cell goes by a policy that says so and has put every image back."""
+    with scopes.open(system_actor(found.organisation_id)) as scope:
+        study, revision = studies.get(scope, found.study_id), own_cell(scope).policy_revision
+    left = work.sealed(cell, study.orthanc_id)
+    with scopes.open(system_actor(found.organisation_id)) as scope:
+        if left.revision >= revision and not left.images:
+            service.return_now(scope, found)
+        elif left.failing:
+            found = queries.deletion(scope, found.id)
+            found.problem = f"The archive could not put {left.failing} images back so far; it may be full. It is tried again."
 
 
 def _due(scope: Scope) -> Sequence[Deletion]:
@@ -66,6 +87,7 @@ def _erase(scopes: Scopes, work: Work, cell: CellAddress, found: Deletion) -> No
         work.delete_study(cell, study.orthanc_id)
     except Missing:
         LOG.info("the cell had nothing of it any more", deletion=str(found.id))
+    work.discard(cell, study.orthanc_id)
     if work.holds_study(cell, study.orthanc_id):
         raise Busy("The cell still holds images of a study it deleted.")
     with scopes.open(system_actor(found.organisation_id)) as scope:
@@ -74,6 +96,7 @@ def _erase(scopes: Scopes, work: Work, cell: CellAddress, found: Deletion) -> No
             return
         images = study.instance_count
         hiding.erase(scope, study)
+        bump_policy(scope)
         scope.emit(StudyErased(**place_of(study), deletion_id=found.id, images=images))
 
 
@@ -94,7 +117,7 @@ def _put_off(scopes: Scopes, found: Deletion, problem: str) -> None:
         scope.session.execute(
             update(Deletion)
             .where(Deletion.organisation_id == found.organisation_id, Deletion.id == found.id)
-            .where(Deletion.state.in_([DeletionState.HIDDEN, DeletionState.ERASING]))
+            .where(Deletion.state.in_([DeletionState.HIDDEN, DeletionState.ERASING]), Deletion.undone_at.is_(None))
             .values(erase_at=scope.now + AGAIN, problem=problem)
         )
 
@@ -104,6 +127,7 @@ def _move(scope: Scope, found: Deletion, state: DeletionState, **values: object)
     moved = scope.session.scalar(
         update(Deletion)
         .where(Deletion.organisation_id == found.organisation_id, Deletion.id == found.id, Deletion.state.in_(under_way))
+        .where(Deletion.undone_at.is_(None))
         .values(state=state, problem="", **values)
         .returning(Deletion.id)
         .execution_options(synchronize_session=False)

@@ -1,6 +1,6 @@
 """What may be done to whole studies: downloads, sends, jobs, deletions, holds."""
 
-from sidecar.archive.service.deletions import bring_back, delete, erase_now, undo
+from sidecar.archive.service.deletions import bring_back, delete, erase_now, return_now, undo
 from sidecar.archive.service.downloads import Parcel, download, take_objects
 from sidecar.archive.service.holds import lift_hold, set_hold, set_retention
 from sidecar.archive.service.running import cancel, repeat
@@ -15,6 +15,7 @@ __all__ = [
     "erase_now",
     "lift_hold",
     "repeat",
+    "return_now",
     "send",
     "set_hold",
     "set_retention",

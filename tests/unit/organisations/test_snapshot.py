@@ -33,6 +33,7 @@ FACTS = {
     ],
     "keys": {"0123456789abcdef": KEY},
     "revoked": {"c0ffee": 1795295400},
+    "withheld": ["3f0a1b2c-4d5e6f70-8192a3b4-c5d6e7f8-091a2b3c"],
     "plain": True,
     "tls_port": 2762,
     "issued_at": datetime(2026, 11, 21, 21, 4, 7, 900, tzinfo=UTC),

@@ -24,6 +24,7 @@ def test_the_golden_snapshot_is_understood() -> None:
     assert [sender.aet for sender in policy.entities] == [row["aet"] for row in DOCUMENT["senders"]]
     assert set(policy.keys) == set(DOCUMENT["keys"])
     assert policy.revoked_sessions == frozenset(DOCUMENT["revoked_sessions"])
+    assert policy.withheld == frozenset(DOCUMENT["withheld"])
 
 
 def test_no_snapshot_means_shut() -> None:
@@ -33,7 +34,7 @@ def test_no_snapshot_means_shut() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": 3},
+        {"version": 2},
         {"version": "1"},
         {"cell": "another"},
         {"organisation": "another"},
@@ -49,6 +50,10 @@ def test_no_snapshot_means_shut() -> None:
         {"senders": [{"aet": "CT1", "networks": ["10.0.0.1/8"]}]},
         {"senders": [{"aet": "CT1", "networks": []}, {"aet": "CT1", "networks": []}]},
         {"revoked_sessions": []},
+        {"withheld": None},
+        {"withheld": {}},
+        {"withheld": [7]},
+        {"withheld": ["../../storage"]},
     ],
 )
 def test_a_snapshot_with_a_wrong_value_is_refused_as_a_whole(change: dict[str, Any]) -> None:

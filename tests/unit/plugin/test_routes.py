@@ -31,7 +31,7 @@ READERS = {
     ),
 }  # fmt: skip
 WRITING = {
-    ("DELETE", "/studies/{id}"), ("POST", "/instances"), ("POST", "/jobs/{job}/cancel"),
+    ("DELETE", "/studies/{id}"), ("DELETE", "/readingroom/sealed/{id}"), ("POST", "/instances"), ("POST", "/jobs/{job}/cancel"),
     ("POST", "/modalities/{name}/echo"), ("POST", "/modalities/{name}/store"), ("POST", "/modalities/{name}/store-straight"),
 }  # fmt: skip
 

@@ -26,7 +26,8 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
     }  # fmt: skip
     lifted = hold | {"lifted_at": ago(200), "lifted_by_name": "Ada Mercy", "lift_reason": "Settled"}
     deletion = {
-        "id": "d1", "state": "hidden", "reason": "test-images", "explanation": "Phantom of the morning check", "images": 412,
+        "id": "d1", "state": "hidden", "shown": "hidden", "reason": "test-images", "images": 412,
+        "explanation": "Phantom of the morning check",
         "asked_at": ago(90), "asked_by_name": "Tess Owner", "erase_at": ago(-60 * 24 * 6), "erased_at": None,
         "undone_at": None, "undone_by_name": "", "problem": "",
     }  # fmt: skip
@@ -67,7 +68,8 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         "errors": {},
         "confirm": False,
     }
-    gone = deletion | {"id": "d2", "state": "erased", "erased_at": ago(10)}
+    gone = deletion | {"id": "d2", "state": "erased", "shown": "erased", "erased_at": ago(10)}
+    called_back = deletion | {"id": "d3", "shown": "returning"}
     emptied = study | {"patient_name": ""}
     return {
         "archive-download": ("archive_download.html", one | {"series": series, "earlier": deletion}),
@@ -88,7 +90,11 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         "archive-jobs-empty": ("archive_jobs.html", many | running | {"jobs": [], "live": False}),
         "archive-deleted": (
             "archive_deleted.html",
-            many | {"deletions": [{"deletion": deletion, "study": study}, {"deletion": gone, "study": emptied}]},
+            many
+            | {
+                "deletions": [{"deletion": each, "study": study} for each in (deletion, called_back)]
+                + [{"deletion": gone, "study": emptied}]
+            },
         ),
         "archive-retention": (
             "archive_retention.html",
