@@ -13,6 +13,7 @@ knows one address per AE title, cannot bind an address and does not tell a TLS c
 - tls          the context of the TLS port, and what a failed handshake means
 - reception    reading a request within its time; who waits and who is pushed out
 - relay        bytes in both directions, one thread per association
+- passage      how many images were taken or delivered, and how many were not
 - contexts     the presentation contexts proposed and accepted
 - dimse        data PDUs, command sets, the identifiers of a retrieval
 - retrieval    one C-MOVE or C-GET with proper counts, as Orthanc alone does not give them
@@ -23,5 +24,6 @@ knows one address per AE title, cannot bind an address and does not tell a TLS c
 - news         "images are flowing", to the plugin
 - __main__     puts it together
 
-pdu, services, admission, tally, contexts, dimse, retrieval, conversation are pure. The plugin shares addresses, records and news.
+pdu, services, admission, tally, contexts, dimse, passage, retrieval, conversation are pure. The plugin shares addresses,
+records and news.
 """

@@ -24,6 +24,8 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     MALFORMED = "malformed"
     TOO_MANY = "too-many"
+    UNKNOWN_DESTINATION = "unknown-destination"
+    INCOMPLETE = "incomplete"
 
 
 REJECTIONS = {

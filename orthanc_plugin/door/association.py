@@ -13,6 +13,7 @@ from orthanc_plugin.door import pdu, tls
 from orthanc_plugin.door.addresses import Addresses
 from orthanc_plugin.door.admission import REJECTIONS, Caller, Outcome, judge
 from orthanc_plugin.door.conversation import RETRIEVALS, Find, Rules
+from orthanc_plugin.door.passage import Passage
 from orthanc_plugin.door.reception import REQUEST_SECONDS, Seats, WaitingRoom, receive_request
 from orthanc_plugin.door.relay import relay
 from orthanc_plugin.door.retrieving import attend
@@ -107,18 +108,28 @@ def _receive(house: House, connection: socket.socket, raw: bytes, record: Record
         return
     house.live[id(connection)] = Live(connection, caller, request)
     moved: tuple[int, int] | None = (len(raw), 0)
+    passage = Passage()
     try:
-        moved = _relay(house, connection, record, raw)
+        moved = _relay(house, connection, record, raw, passage)
     finally:  # however it ends, it was, and is on record
         del house.live[id(connection)]
         house.seats.free(caller.address)
         house.ended()
         if moved is not None:
             services &= policy.services_of(request.calling)
-            house.record(replace(record, services=services, bytes_in=moved[0], bytes_out=moved[1], ended_at=time.time()))
+            record = replace(record, services=services, bytes_in=moved[0], bytes_out=moved[1], ended_at=time.time())
+            house.record(_ended(record, passage))
 
 
-def _relay(house: House, connection: socket.socket, record: Record, raw: bytes) -> tuple[int, int] | None:
+def _ended(record: Record, passage: Passage) -> Record:
+    """Say how an association ended that was relayed. A destination that is no node stands where the called title would."""
+    record = replace(record, objects=passage.objects)
+    if passage.unknown:
+        return replace(record, outcome=Outcome.UNKNOWN_DESTINATION, called_aet=passage.unknown)
+    return replace(record, outcome=Outcome.INCOMPLETE) if passage.failed else record
+
+
+def _relay(house: House, connection: socket.socket, record: Record, raw: bytes, passage: Passage) -> tuple[int, int] | None:
     """Relay; return the bytes of both directions, None when the cell is away and the caller was asked to come again."""
     try:
         cell = _call_cell(house.inner_port, house.addresses.stand_in(record.caller.address))
@@ -131,8 +142,8 @@ def _relay(house: House, connection: socket.socket, record: Record, raw: bytes) 
     with cell:
         if retrieves:
             rules = Rules(retrieves, frozenset(each.aet for each in policy.entities if each.host), house.find)
-            return attend(connection, cell, raw, rules, answered=house.answered)
-        return relay(connection, cell, raw, answered=house.answered)
+            return attend(connection, cell, raw, rules, passage, answered=house.answered)
+        return relay(connection, cell, raw, passage, answered=house.answered)
 
 
 def _call_cell(port: int, source: str) -> socket.socket:

@@ -12,6 +12,7 @@ from typing import Any
 
 from orthanc_plugin.door import contexts, dimse, pdu
 from orthanc_plugin.door.dimse import Field, Piece, Tag
+from orthanc_plugin.door.passage import Passage
 from orthanc_plugin.door.retrieval import Request, Retrieval, Status
 from orthanc_plugin.door.services import service_of
 from orthanc_plugin.entities import Service
@@ -20,6 +21,7 @@ from orthanc_plugin.holdings import LEVELS
 RETRIEVALS = frozenset({Service.MOVE, Service.GET})
 LONGEST_MESSAGE = 4 * 1024 * 1024
 """Bytes of a request to retrieve: 60,000 UIDs. Objects are not put together here."""
+LONGEST_TITLE = 16
 LEVEL_KEYS = {"PATIENT": "PatientID", "STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID"}
 """The unique key of each Query/Retrieve Level (PS3.4 section C.6)."""
 Find = Callable[[dict[str, list[str]]], list[Any]]
@@ -60,6 +62,7 @@ class Conversation:
     to_caller: Callable[[bytes], None]
     to_cell: Callable[[bytes], None]
     syntaxes: dict[int, str] = field(default_factory=dict)
+    passage: Passage = field(default_factory=Passage)
     _asked: Message = field(default_factory=Message)
     _told: Message = field(default_factory=Message)
     _running: Retrieval | None = None
@@ -79,6 +82,8 @@ class Conversation:
         """Take a PDU of Orthanc."""
         if kind == dimse.ASSOCIATE_AC:
             self.syntaxes = contexts.accepted(raw[pdu.HEADER :])
+        if self._running is None:
+            self.passage.hear(raw)
         if kind != dimse.P_DATA:
             self.to_caller(raw)
             return
@@ -115,7 +120,10 @@ class Conversation:
 
     def _start(self, request: Request, identifier: bytes) -> None:
         refusal = Status.UNKNOWN_DESTINATION
-        if request.is_get or request.command.get(Tag.MOVE_DESTINATION) in self.rules.destinations:
+        destination = str(request.command.get(Tag.MOVE_DESTINATION, ""))
+        if not request.is_get and destination not in self.rules.destinations:
+            self.passage.unknown = "".join(filter(str.isprintable, destination)).strip()[:LONGEST_TITLE]
+        else:
             keys = _keys(dimse.decode_identifier(identifier, request.syntax))
             refusal = Status.WRONG_IDENTIFIER
             if keys:
@@ -144,6 +152,8 @@ class Conversation:
 
     def _forget_if_done(self) -> None:
         if self._running is not None and self._running.done:
+            self.passage.objects += self._running.completed + self._running.warned
+            self.passage.failed += len(self._running.failed)
             self._running = None
 
 

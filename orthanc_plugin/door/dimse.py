@@ -20,6 +20,7 @@ _UNDEFINED = 0xFFFFFFFF
 class Field(IntEnum):
     """Command Field (0000,0100) of the messages we understand."""
 
+    C_STORE_RSP = 0x8001
     C_GET_RQ = 0x0010
     C_GET_RSP = 0x8010
     C_MOVE_RQ = 0x0021

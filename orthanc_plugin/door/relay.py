@@ -1,4 +1,4 @@
-"""Bytes in both directions between the caller and the cell: one thread, no parsing, bounded memory.
+"""Bytes in both directions between the caller and the cell: one thread, bounded memory; of the cell's answers the count.
 
 One thread for both directions: what an association costs is the threads that must be woken. splice(2) past the process
 was tried instead: it takes the same processor time and is no faster (benchmarks/ingest.py).
@@ -11,6 +11,8 @@ import socket
 import ssl
 from collections.abc import Callable
 
+from orthanc_plugin.door.passage import Passage
+
 CHUNK = 256 * 1024
 """Bytes moved at a time. More than a TLS record (16 KB), so OpenSSL never keeps back what poll will not announce."""
 SILENCE = 120.0
@@ -22,8 +24,8 @@ _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class _Flow:
     """One direction. While something could not be sent, nothing more is read: a slow receiver slows its sender."""
 
-    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
-        self._source, self._sink = source, sink
+    def __init__(self, source: socket.socket, sink: socket.socket, hear: Callable[[memoryview], None] | None = None) -> None:
+        self._source, self._sink, self._hear = source, sink, hear
         self._buffer = memoryview(bytearray(CHUNK))
         self._rest = self._buffer[:0]
         self.total = 0
@@ -37,6 +39,8 @@ class _Flow:
             return True
         self.total += received
         self._rest = self._buffer[:received]
+        if self._hear is not None:
+            self._hear(self._rest)
         self.send()
         return received > 0
 
@@ -77,7 +81,9 @@ class _Side:
         return not events & _GONE
 
 
-def relay(caller: socket.socket, cell: socket.socket, request: bytes, *, answered: Callable[[], None]) -> tuple[int, int]:
+def relay(
+    caller: socket.socket, cell: socket.socket, request: bytes, passage: Passage, *, answered: Callable[[], None]
+) -> tuple[int, int]:
     """Relay until either side ends, or SILENCE; `request` was read from the caller already and goes to the cell first.
 
     `answered` is called whenever the cell has said something: an image may have been stored.
@@ -85,7 +91,7 @@ def relay(caller: socket.socket, cell: socket.socket, request: bytes, *, answere
     Returns:
         Bytes that came from the caller, the request included, and from the cell.
     """
-    inward, outward = _Flow(caller, cell), _Flow(cell, caller)
+    inward, outward = _Flow(caller, cell), _Flow(cell, caller, passage.hear)
     try:
         cell.sendall(request)
         inward.total += len(request)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from orthanc_plugin.door import contexts, pdu
 from orthanc_plugin.door.conversation import Conversation, Rules
 from orthanc_plugin.door.dimse import UnreadableError
+from orthanc_plugin.door.passage import Passage
 from orthanc_plugin.door.relay import SILENCE
 
 LONGEST = 16 * 1024 * 1024
@@ -52,8 +53,8 @@ class _Stream:
             take(kind, whole)
 
 
-def attend(
-    caller: socket.socket, cell: socket.socket, request: bytes, rules: Rules, *, answered: Callable[[], None]
+def attend(  # noqa: PLR0913 - both sides, and what is known of them
+    caller: socket.socket, cell: socket.socket, request: bytes, rules: Rules, passage: Passage, *, answered: Callable[[], None]
 ) -> tuple[int, int]:
     """Relay until either side ends, or SILENCE; ``request`` is the A-ASSOCIATE-RQ, read already. As ``relay.relay``.
 
@@ -65,7 +66,7 @@ def attend(
     for each in (caller, cell):
         each.settimeout(SEND_SECONDS)
     try:
-        talk = Conversation(contexts.proposed(request[pdu.HEADER :]), rules, caller.sendall, cell.sendall)
+        talk = Conversation(contexts.proposed(request[pdu.HEADER :]), rules, caller.sendall, cell.sendall, passage=passage)
         cell.sendall(request)
         poll = select.poll()
         poll.register(caller, select.POLLIN)

@@ -26,6 +26,7 @@ class Record:
     services: frozenset[str] = frozenset()
     bytes_in: int = 0
     bytes_out: int = 0
+    objects: int = 0
     count: int = 1
 
     def event(self) -> Event:
@@ -43,6 +44,7 @@ class Record:
             "services": sorted(self.services),
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
+            "objects": self.objects,
             "began_at": timestamp(self.began_at),
             "ended_at": timestamp(self.ended_at),
             "count": self.count,

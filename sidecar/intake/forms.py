@@ -148,6 +148,7 @@ class Association(Wire):
     services: Annotated[list[Service], Field(max_length=len(Service))]
     bytes_in: Size
     bytes_out: Size
+    objects: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     began_at: AwareDatetime
     ended_at: AwareDatetime
     count: Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -164,6 +165,7 @@ class Association(Wire):
             services=tuple(service.value for service in self.services),
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
+            objects=self.objects,
             began_at=self.began_at,
             ended_at=self.ended_at,
             count=self.count,

@@ -89,6 +89,8 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     MALFORMED = "malformed"
     TOO_MANY = "too-many"
+    UNKNOWN_DESTINATION = "unknown-destination"
+    INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +116,8 @@ class CertificateState(StrEnum):
 class AssociationRecord:
     """What a cell's door tells of one association, or of ``count`` equal refused ones. Sizes in bytes.
 
-    ``port`` is "plain" or "tls"; ``certificate`` the sha256 of the caller's, or ""; ``objects`` how many C-STORE were
-    answered, 0 when unknown.
+    ``port`` is "plain" or "tls"; ``certificate`` the sha256 of the caller's, or ""; ``objects`` how many images
+    were stored or delivered, 0 when unknown. ``called_aet`` is the destination where that is no node (UNKNOWN_DESTINATION).
     """
 
     aet: str

@@ -90,6 +90,8 @@ def association(row: Told) -> Sentence:
     """Say what became of an association."""
     if row.outcome == Outcome.ACCEPTED:
         return Sentence(f"{row.aet} {_done(row)}{_times(row.count, 'time')}", "ok")
+    if row.outcome == Outcome.INCOMPLETE:
+        return Sentence(f"{row.aet} {_done(row)}; others did not get through", "warn")
     return Sentence(
         refusal(row.outcome, row.aet, row.address, row.services, row.called_aet) + _times(row.count, "attempt"), "warn"
     )
@@ -109,6 +111,7 @@ def refusal(outcome: str, aet: str, address: str, services: Sequence[str] = (), 
         Outcome.TIMEOUT: f"{aet or 'Somebody'} at {address} opened a connection and fell silent",
         Outcome.MALFORMED: f"{aet or 'Somebody'} at {address} sent something that is not DICOM",
         Outcome.TOO_MANY: f"{aet or 'Somebody'} at {address} had too many connections open at once",
+        Outcome.UNKNOWN_DESTINATION: f"{who} asked to have images sent to {called}, which is no node with an address here",
     }
     return texts[Outcome(outcome)]
 
@@ -134,16 +137,20 @@ def _done(row: Told) -> str:
     if asked == {Service.STORE}:
         return _sent(row, took)
     names = ", ".join(SERVICES[each][0].lower() for each in row.services if each in asked and each in SERVICES)
-    moved = f", sent {size(row.bytes_in)}" if row.bytes_in > NOTHING_SENT else ""
+    moved = f", {_images(row.objects)}" if row.objects else ""
+    moved += f", sent {size(row.bytes_in)}" if row.bytes_in > NOTHING_SENT else ""
     moved += f", received {size(row.bytes_out)}" if row.bytes_out > NOTHING_SENT else ""
     return f"connected for {names or 'something unknown'}{moved}, {took}"
 
 
 def _sent(row: Told, took: str) -> str:
     if row.objects:
-        images = "1 image" if row.objects == 1 else f"{row.objects} images"
-        return f"sent {images}, {size(row.bytes_in)}, in {took}"
+        return f"sent {_images(row.objects)}, {size(row.bytes_in)}, in {took}"
     return f"sent {size(row.bytes_in)} in {took}" if row.bytes_in > NOTHING_SENT else "connected to send and sent nothing"
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"
 
 
 def _times(count: int, word: str) -> str:

@@ -66,7 +66,7 @@ def test_an_accepted_association_is_told_with_its_bytes(
     assert phantom.storescu(cell.dicom_port, files).returncode == 0
     record = heard(outcome="accepted", aet="CT1")
     assert (record["called_aet"], record["address"], record["port"], record["certificate"]) == ("MERCY", "127.0.0.1", "plain", "")
-    assert (record["services"], record["count"]) == (["store"], 1)
+    assert (record["services"], record["count"], record["objects"]) == (["store"], 1, 3)
     assert record["bytes_in"] > 3 * 128 * 128
     assert 0 < record["bytes_out"] < 5000
     assert record["began_at"] <= record["ended_at"]

@@ -285,6 +285,19 @@ def test_finds_match_as_the_standard_says(filled: RunningCell, level: str, keys:
         assert dataset.QueryRetrieveLevel == level
 
 
+def test_what_became_of_retrievals_is_told(filled: RunningCell, module_inbox: FakeInbox) -> None:
+    def ended(**facts: Any) -> bool:
+        return any(facts.items() <= each.items() for each in module_inbox.events("association"))
+
+    with node(lambda number: 0xA700 if number == 2 else 0):
+        move(filled, identifier(**STUDY_KEYS))
+        module_inbox.wait_for(lambda: ended(outcome="incomplete", objects=6, aet="CT1"))
+    move(filled, identifier(**STUDY_KEYS), "ELSEWHERE")
+    module_inbox.wait_for(lambda: ended(outcome="unknown-destination", called_aet="ELSEWHERE", objects=0))
+    get(filled, identifier(**STUDY_KEYS), CTImageStorage)
+    module_inbox.wait_for(lambda: ended(outcome="accepted", objects=7, services=["get", "store"]))
+
+
 def test_nonsense_after_a_retrieval_leaves_it_on_record(filled: RunningCell, module_inbox: FakeInbox) -> None:
     """Whoever took images along must not take the line that says so along, by breaking what reads them."""
 

@@ -54,6 +54,24 @@ def test_a_transfer_is_told_whole_and_the_title_was_seen(browse: Browse, scopes:
     assert entity.last_seen_at == newest.ended_at, "an older one told later does not turn the clock back"
 
 
+def test_what_did_not_get_through_is_told_and_is_no_refusal(browse: Browse, scopes: Scopes, cast: Cast) -> None:
+    with scopes.open(cast.owner.actor) as scope:
+        service.add_sender(scope, aet="PACS", network="10.1.2.0/24")
+    lost = {"called_aet": "ELSEWHERE", "bytes_in": 900, "services": ("find", "move")}
+    assert tell(scopes, cast, "PACS", Outcome.UNKNOWN_DESTINATION, ago=90, **lost) == []
+    assert tell(scopes, cast, "PACS", Outcome.INCOMPLETE, objects=40) == []
+    technician = browse(cast.owner)
+    page = technician.get("/admin/ae-titles/associations").text
+    assert "PACS asked to have images sent to ELSEWHERE, which is no node with an address here" in page
+    assert "PACS sent 40 images, 110 MB, in 34 s; others did not get through" in page
+    assert ">Register<" not in page
+    with scopes.open(cast.owner.actor) as scope:
+        assert queries.refusals(scope) == []
+        (entity,) = queries.entities(scope)
+        assert entity.last_seen_at == queries.associations(scope)[0].ended_at
+    assert "ELSEWHERE" not in browse(cast.strange_technician).get("/admin/ae-titles/associations").text
+
+
 def test_equal_refusals_are_one_row_with_a_count(browse: Browse, scopes: Scopes, cast: Cast) -> None:
     refused = {"services": (), "bytes_in": 0, "count": 7}
     assert tell(scopes, cast, "CT7", Outcome.UNKNOWN_AET, ago=120, **refused) == [SenderRefused]

@@ -15,6 +15,8 @@ KEPT = 250
 KEPT_REFUSALS = 500
 IN_A_ROW = timedelta(hours=1)
 """Equal echoes and refusals no further apart than this are one row with a count."""
+LET_IN = frozenset({Outcome.ACCEPTED, Outcome.UNKNOWN_DESTINATION, Outcome.INCOMPLETE})
+"""Outcomes of a caller that may come in, whatever it came to."""
 NOT_A_CALLER = frozenset({Outcome.TIMEOUT, Outcome.MALFORMED, Outcome.TOO_MANY})
 """Refusals nobody can be registered for: they stand in the list of associations only."""
 
@@ -23,7 +25,7 @@ def record_association(scope: Scope, association_id: UUID, record: AssociationRe
     """Write down how an association ended. A refused caller is also counted among those to register or dismiss."""
     if not _joined(scope, record):
         scope.session.add(_row(scope, association_id, record))
-    if record.outcome is Outcome.ACCEPTED:
+    if record.outcome in LET_IN:
         seen = func.greatest(ApplicationEntity.last_seen_at, record.ended_at)
         scope.session.execute(update(ApplicationEntity).where(ApplicationEntity.aet == record.aet).values(last_seen_at=seen))
     elif record.outcome not in NOT_A_CALLER:
@@ -41,7 +43,7 @@ def record_association(scope: Scope, association_id: UUID, record: AssociationRe
 
 def _joined(scope: Scope, record: AssociationRecord) -> bool:
     """Add the record to an equal one shortly before; say whether there was one. Transfers are never joined."""
-    if record.outcome is Outcome.ACCEPTED and set(record.services) - {Service.ECHO}:
+    if record.outcome in LET_IN and set(record.services) - {Service.ECHO}:
         return False
     last = scope.session.scalar(
         select(Association)

@@ -16,6 +16,7 @@ import pytest
 
 from orthanc_plugin.door import relay as relay_module
 from orthanc_plugin.door import tls
+from orthanc_plugin.door.passage import Passage
 from orthanc_plugin.door.relay import relay
 from tests.doors.authority import Authority
 
@@ -42,6 +43,7 @@ class Relayed:
     thread: threading.Thread
     totals: list[tuple[int, int]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    passage: Passage = field(default_factory=Passage)
 
     def ended(self) -> tuple[int, int]:
         self.thread.join(10)
@@ -55,7 +57,7 @@ def started(caller: socket.socket, door: socket.socket) -> Relayed:
 
     def run() -> None:
         with door, towards_cell:
-            made.totals.append(relay(door, towards_cell, REQUEST, answered=lambda: made.answers.append(1)))
+            made.totals.append(relay(door, towards_cell, REQUEST, made.passage, answered=lambda: made.answers.append(1)))
 
     made.thread = threading.Thread(target=run, daemon=True)
     made.thread.start()

@@ -33,6 +33,15 @@ def row(aet: str = "CT1", outcome: Outcome = Outcome.ACCEPTED, *, seconds: float
             row("PACS", services=["find", "move"], bytes_in=900, bytes_out=48_000),
             "PACS connected for find, move, received 48 kB, 34 s",
         ),
+        (
+            row("PACS", services=["find", "move"], objects=48, bytes_in=900, bytes_out=48_000),
+            "PACS connected for find, move, 48 images, received 48 kB, 34 s",
+        ),
+        (row(outcome=Outcome.INCOMPLETE, objects=2), "CT1 sent 2 images, 110 MB, in 34 s; others did not get through"),
+        (
+            row("PACS", Outcome.UNKNOWN_DESTINATION, called_aet="WORKS2", count=3),
+            "PACS asked to have images sent to WORKS2, which is no node with an address here, 3 attempts",
+        ),
         (row("X", Outcome.UNKNOWN_AET, count=14), "Unknown AE title X from 10.1.2.3, 14 attempts"),
         (row("", Outcome.UNKNOWN_AET), "A caller without an AE title from 10.1.2.3"),
         (row("X", Outcome.WRONG_ADDRESS), "X called from 10.1.2.3, where it is not registered"),
