@@ -25,9 +25,11 @@ from sidecar.instance.ports import first_free
 from sidecar.instance.readiness import port_answers, wait_until
 from sidecar.kernel.journal import JournalRow
 from sidecar.kernel.settings import Settings
+from sidecar.notifications.tables import Notification
 from tests.browser import RAW_TOKEN, Browser, alike
 from tests.cast import PASSWORD, Cast, Person
 from tests.fakes.oidc_provider import CLIENT, OTHER_PARTY, SECRET, Provider, back
+from tests.service.letter_box import letter_box
 
 Browse = Callable[[Person | None], Browser]
 
@@ -272,6 +274,30 @@ def test_the_administrator_sets_the_provider_once_it_has_answered(
     assert admin.post("/admin/security/sso", data=form).status_code == 302
     assert admin.post(remove).status_code == 302
     assert browse(None).get(f"/sso/{cast.mercy}").status_code == 404
+
+
+def test_no_administrator_lets_a_provider_speak_for_the_others_unseen(
+    provider: Provider, browse: Browse, cast: Cast, scopes: Scopes, app: Flask
+) -> None:
+    """Whoever sets the provider may have it say that they are anybody: who decides with them is told, and that person."""
+
+    def told(person: Person) -> list[str]:
+        with scopes.open(person.actor) as scope:
+            return [each.text for each in scope.session.scalars(select(Notification).order_by(Notification.created_at))]
+
+    admin, form = browse(cast.mercy_admin), {"issuer": provider.issuer, "client_id": CLIENT, "client_secret": SECRET}
+    assert admin.post("/admin/security/sso", data={**form, "trusted_proofs": "mfa"}).status_code == 302
+    assert ["Ada Mercy set" in each and "127.0.0.1" in each for each in told(cast.mercy_manager)] == [True]
+    assert told(cast.mercy_admin) == told(cast.own_radiologist) == told(cast.luke_admin) == []
+    provider.person = {"sub": "forged", "email": cast.own_radiologist.email, "email_verified": True, "amr": ["mfa"]}
+    with letter_box(app) as box:
+        for _time in range(2):
+            assert come_back(browse(None), cast.mercy, provider).location == "/worklist"
+        assert len(box.to(cast.own_radiologist.email)) == 1
+    assert ["single sign-on" in each for each in told(cast.own_radiologist)] == [True]
+    assert browse(cast.platform_admin).post(f"/admin/security/sso/{cast.mercy}/remove").status_code == 302
+    assert told(cast.mercy_manager)[1:] == told(cast.mercy_admin)
+    assert "The platform" in told(cast.mercy_admin)[0]
 
 
 def test_others_provider_signs_in_too(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal, app: Flask) -> None:

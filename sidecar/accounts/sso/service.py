@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from sidecar.accounts import second_factor
+from sidecar.accounts.seconds import DECIDING
 from sidecar.accounts.sso.events import SsoLinked, SsoRefused, SsoRemoved, SsoSet
 from sidecar.accounts.sso.tables import SsoProvider, SsoSubject
 from sidecar.accounts.tables import User
@@ -16,8 +18,14 @@ from sidecar.adapters.oidc import Client, Identity
 from sidecar.adapters.seals import Seal
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Invalid, Missing
+from sidecar.notifications.service import notify
 from sidecar.organisations.tables import Organisation
 from sidecar.vault import service as vault
+
+FIRST_TIME = (
+    "Your organisation's single sign-on was used for your account for the first time. If that was not you, tell an administrator"
+    " whom you know at once."
+)
 
 
 def provider_of(scope: Scope) -> SsoProvider | None:
@@ -46,6 +54,7 @@ def set_provider(  # noqa: PLR0913 - one form
     scope.session.add(provider)
     proofs = tuple(provider.trusted_proofs)
     scope.emit(SsoSet(organisation_id=house, issuer=written, required=required, trusted_proofs=proofs))
+    _tell_deciders(scope, house, f"set single sign-on: {parts.hostname} says from now on who somebody is.")
     return provider
 
 
@@ -57,6 +66,7 @@ def remove_provider(scope: Scope, organisation_id: UUID) -> None:
     provider: SsoProvider = scope.one(select(SsoProvider).where(SsoProvider.organisation_id == organisation_id))
     scope.session.delete(provider)
     scope.emit(SsoRemoved(organisation_id=organisation_id))
+    _tell_deciders(scope, organisation_id, "removed single sign-on: everybody signs in with the password again.")
 
 
 def all_providers(scope: Scope) -> list[tuple[SsoProvider, Organisation]]:
@@ -80,8 +90,11 @@ def callback_url(public_url: str, organisation_id: object) -> str:
     return f"{public_url}/sso/{organisation_id}/callback"
 
 
-def admit(scope: Scope, identity: Identity) -> User | None:
-    """Return whose account this is, linking it the first time; None, on record, for whoever has none that may be used here."""
+def admit(scope: Scope, seal: Seal, identity: Identity) -> User | None:
+    """Return whose account this is, linking it the first time; None, on record, for whoever has none that may be used here.
+
+    A person is told of the first time: the provider is as good as the administrator who set it.
+    """
     linked = scope.session.scalar(
         select(SsoSubject).where(SsoSubject.issuer == identity.issuer, SsoSubject.subject == identity.subject)
     )
@@ -97,12 +110,21 @@ def admit(scope: Scope, identity: Identity) -> User | None:
             )
         )  # fmt: skip
         scope.emit(SsoLinked(organisation_id=user.organisation_id, user_id=user.id))
+        second_factor.tell(scope, seal, user, FIRST_TIME)
     return user
 
 
 def counts_as_second_factor(provider: SsoProvider, identity: Identity) -> bool:
     """Say whether the organisation takes what the provider names as its second factor."""
     return bool(identity.proofs & frozenset(provider.trusted_proofs))
+
+
+def _tell_deciders(scope: Scope, organisation_id: UUID, what: str) -> None:
+    """Tell those who decide with the actor who may do what, and whom a provider could pass the actor off as."""
+    who = "The platform's administrator" if scope.actor.organisation_id != organisation_id else scope.actor.name
+    others = select(User).where(User.organisation_id == organisation_id, User.disabled_at.is_(None), User.deleted_at.is_(None))
+    for each in scope.session.scalars(others.where(User.role.in_(DECIDING), User.id.is_distinct_from(scope.actor.user_id))):
+        notify(scope, organisation_id=organisation_id, user_id=each.id, kind="accounts.sso", text=f"{who} {what}")
 
 
 def _linked(scope: Scope, linked: SsoSubject) -> User | None:

@@ -56,7 +56,7 @@ def sso_callback(_scope: Scope, organisation_id: UUID) -> ResponseReturnValue:
     question, after = _asked(organisation_id)
     identity = _identify(organisation_id, question)
     with _within(organisation_id) as asking:
-        provider, user = service.provider_of(asking), service.admit(asking, identity)
+        provider, user = service.provider_of(asking), service.admit(asking, seal(), identity)
         trusted = provider is not None and service.counts_as_second_factor(provider, identity)
         if user is not None and trusted:
             asking.emit(events.SignedIn(organisation_id=user.organisation_id, user_id=user.id))
