@@ -62,3 +62,10 @@ def next_reader(scope: Scope, study: Study) -> UUID | None:
     never = routing.refused(scope, [study.id]).get(study.id, set()) | {study.reading_organisation_id}
     following = routing.terms(scope, study.organisation_id).takes(study, {each for each in never if each})
     return following.reading_organisation_id if following else None
+
+
+def again(scope: Scope, study: Study) -> UUID | None:
+    """Return the group that would get a study again from which it was taken back, None where none would."""
+    refused = routing.refused(scope, [study.id]).get(study.id, set())
+    contract = routing.terms(scope, study.organisation_id).takes(study, None) if study.status == Status.UNREAD else None
+    return contract.reading_organisation_id if contract and contract.reading_organisation_id in refused else None

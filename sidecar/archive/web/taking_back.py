@@ -58,12 +58,14 @@ def _page(scope: Scope, study: Study, filled: Filled[TakingBack], *, confirm: bo
     reader = study.reading_organisation_id
     elsewhere = service.is_elsewhere(study)
     following = queries.next_reader(scope, study) if elsewhere else None
+    again = None if elsewhere else queries.again(scope, study)
     return render_template(
         "archive_take_back.html",
         **of_study(scope, study, "take-back"),
         reader=_name(scope, reader) if reader and elsewhere else "",
         begun=service.what_was_begun(scope, study) if elsewhere else "",
         following=_name(scope, following) if following else "",
+        again=_name(scope, again) if again else "",
         history=[(each, _name(scope, each.reading_organisation_id)) for each in queries.take_backs(scope, study)],
         why=rules.TAKE_BACK_REASONS,
         values={"reason": "", "explanation": "", **filled.values},
