@@ -82,6 +82,7 @@ def web_command(layout: Layout) -> list[str]:
         "--threads", str(nginx.WEB_THREADS),
         "--keep-alive", "75", "--timeout", "60", "--graceful-timeout", "3", "--worker-tmp-dir", "/dev/shm",  # noqa: S108
         "--forwarded-allow-ips", "127.0.0.1", "--no-control-socket",
+        "--limit-request-line", "0",  # nginx has the limit, and refuses in the words of the API
     ]  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def test_it_answers_to_the_public_name_and_believes_the_named_proxy_alone(image:
     conf = start(image, RR_PUBLIC_URL="https://reading.example.org", RR_PROXY="172.18.0.1")
     assert r'"~*^reading[.]example[.]org(?::\d+)?\|" "";' in conf
     assert "set_real_ip_from 172.18.0.1;" in conf
-    assert "invalid" not in conf
+    assert ".invalid" not in conf
     assert "ssl_certificate" not in conf
 
 

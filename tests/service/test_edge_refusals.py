@@ -1,5 +1,6 @@
 """What ends at the public door, byte by byte: requests that two programs could read differently, and claims of clients."""
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,4 +198,49 @@ def test_a_believed_proxy_names_the_client_and_its_tls(tmp_path: Path) -> None:
     assert asked.headers["x-forwarded-for"] == "10.1.2.3"
     assert asked.headers["x-forwarded-proto"] == "https"
     assert asked.headers["host"] == "reading.example.org"
+    edge.close()
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code"),
+    [
+        (b"GET /api/studies?a=1&a=2 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "invalid"),
+        (b"GET /api//studies HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "invalid"),
+        (b"GET /api/%2e%2e/studies HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "invalid"),
+        (b"GET /api/studies HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 70000 + b"\r\n\r\n", 400, "invalid"),
+        (b"BREW /api/studies HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, "invalid"),
+        (b"TRACE /api/studies HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, "invalid"),
+        (post("Content-Length: 5000000", target="/api/orders"), 413, "too-large"),
+        (post("Content-Type: multipart/form-data; boundary=x", target="/api/orders"), 415, "unsupported"),
+        (b"GET /api/studies HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "invalid"),
+        (b"GET /dicom-web/own/studies?a=1&a=2 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "invalid"),
+    ],
+)
+def test_a_program_is_refused_in_the_words_of_the_api(edge: Edge, request_bytes: bytes, status: int, code: str) -> None:
+    answer = exchange(edge, request_bytes)
+    assert statuses(answer) == [status]
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/json" in head
+    assert b"no-store" in head
+    assert (b"Allow: GET, HEAD, POST, PUT, DELETE" in head) is (status == 405)
+    said = json.loads(body)
+    assert set(said) == {"status", "message", "code"}
+    assert (said["status"], said["code"]) == ("error", code)
+    assert edge.web.seen == []
+
+
+def test_somebody_at_a_screen_is_refused_by_a_page_with_a_way_back(edge: Edge) -> None:
+    answer = edge.http.get("/worklist?a=1&a=2")
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "text/html; charset=utf-8")
+    assert 'href="/"' in answer.text
+    assert "nginx" not in answer.text
+
+
+def test_while_the_application_is_away_the_edge_says_when_to_come_back(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    edge.web.stop()
+    program, person = edge.http.get("/api/studies"), edge.http.get("/worklist")
+    assert (program.status_code, program.json()["code"], program.headers["retry-after"]) == (502, "busy", "5")
+    assert (person.status_code, "brought up to date" in person.text) == (502, True)
+    edge.hold.set()
     edge.close()
