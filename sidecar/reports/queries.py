@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, cast, exists, func, select
+from sqlalchemy import ColumnElement, Integer, cast, exists, func, select
 
 from sidecar.adapters import signing
 from sidecar.gate.paging import After, cut, newest_first
@@ -44,10 +44,13 @@ def of_study(scope: Scope, study_id: UUID) -> Report | None:
     return scope.session.scalars(found.limit(1)).one_or_none()
 
 
-def kept(scope: Scope, report_id: UUID) -> Report | None:
-    """Return the actor's own draft on a study that they no longer see; None for any other report."""
+def kept(scope: Scope, *which: ColumnElement[bool]) -> Report | None:
+    """Return the actor's own draft on a study that they no longer see; None for any other report.
+
+    ``which``: it is this report, or that of this study.
+    """
     here = exists().where(Study.organisation_id == Report.organisation_id, Study.id == Report.study_id)
-    mine = (Report.id == report_id, Report.status == ReportStatus.DRAFT, Report.author_id == scope.actor.user_id)
+    mine = (*which, Report.status == ReportStatus.DRAFT, Report.author_id == scope.actor.user_id)
     return scope.session.scalars(select(Report).where(*mine, policy.visible(scope.actor), ~here)).one_or_none()
 
 

@@ -3,7 +3,7 @@
 from typing import Any, TypedDict, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import ColumnElement, CursorResult, select, update
 
 from sidecar.accounts.signing import Proof, verify_signature
 from sidecar.assignment import service as assignment
@@ -136,6 +136,13 @@ def _refuse_unready(report: Report, study: Study, revision: int) -> None:
         raise Conflict(f"Not signed. {'. '.join(failed)}.")
 
 
+def refuse_kept(scope: Scope, *which: ColumnElement[bool]) -> None:
+    """Tell its writer of a draft that nobody can finish where it is."""
+    unfinished = queries.kept(scope, *which)
+    if unfinished is not None:
+        raise Conflict(f"Your group no longer reads this study. What was saved is kept: /reports/{unfinished.id}.")
+
+
 def _of_study_locked(scope: Scope, study_id: UUID) -> Report | None:
     """Return the study's report, or the organisation's draft, under a row lock.
 
@@ -149,8 +156,7 @@ def _of_study_locked(scope: Scope, study_id: UUID) -> Report | None:
 
 def _for_writing(scope: Scope, report_id: UUID) -> Report:
     """Return a draft the actor may change now; Denied, Conflict or Missing otherwise. Their lock is renewed."""
-    if queries.kept(scope, report_id) is not None:
-        raise Conflict(f"Your group no longer reads this study. What was saved is kept: /reports/{report_id}.")
+    refuse_kept(scope, Report.id == report_id)
     study = studies.get(scope, queries.get(scope, report_id).study_id)
     if not policy.writes_reports_of(scope.actor, study):
         raise Denied("This study is read by another organisation.")

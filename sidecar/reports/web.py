@@ -17,6 +17,7 @@ from sidecar.gate.stepup import need_fresh
 from sidecar.kernel.errors import Invalid, Missing
 from sidecar.reports import addendum_desk, desk, documents, hospital, inspection, queries, service
 from sidecar.reports.model import SECTIONS
+from sidecar.reports.tables import Report
 from sidecar.studies import contexts
 from sidecar.studies import queries as studies
 from sidecar.studies.deletion import seeing_deleted
@@ -52,6 +53,7 @@ def review(scope: Scope, study_id: UUID) -> ResponseReturnValue:
 @route(bp, "/reading/<uuid:study_id>/lock", needs=Permission.REPORT_WRITE, methods=("POST",))
 def keep_lock(scope: Scope, study_id: UUID) -> ResponseReturnValue:
     """A sign of life of an open reading page: the lock is renewed, or 409 tells who has it. → {revision} of the draft."""
+    service.refuse_kept(scope, Report.study_id == study_id)
     assignment.lock(scope, study_id)
     report = queries.of_study(scope, study_id)
     return jsonify(revision=report.revision if report else 0)
@@ -114,7 +116,7 @@ def hospital_events(scope: Scope) -> ResponseReturnValue:
 @route(bp, "/reports/<uuid:report_id>", needs=Permission.REPORT_READ)
 def show(scope: Scope, report_id: UUID) -> ResponseReturnValue:
     """A signed report on screen, the newest version or the one asked for; to its writer also a draft that nobody can finish."""
-    unfinished = queries.kept(scope, report_id)
+    unfinished = queries.kept(scope, Report.id == report_id)
     if unfinished is not None:
         service.note_draft(scope, unfinished, form="draft")
         return render_template("report_kept.html", report=unfinished, sections=[each.value for each in SECTIONS])

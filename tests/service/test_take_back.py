@@ -170,6 +170,7 @@ def test_who_has_begun_is_named_first_and_their_draft_stays_theirs(cast: Cast, s
 
     late = reader.put(f"/api/reports/{report}/draft", json=words | {"revision": 1})
     assert (late.status_code, "What was saved is kept" in late.json["message"]) == (409, True)
+    assert reader.post(f"/reading/{study.id}/lock").status_code == 409  # the open page says so within 20 s
     kept = reader.get(f"/reports/{report}")
     assert "SECRETDRAFT" in kept.text
     assert "nobody signed it" in kept.text

@@ -45,12 +45,6 @@ function show(state, detail) {
   else if (state === 'saved') trouble('');
 }
 
-// Somebody else writes now, or the study is out of sight.
-function lost(reason, gone) {
-  if (gone) trouble('You no longer see this study', 'The hospital took it back, or your access to it ended. What was saved until then is kept for you.');
-  else trouble(of === 'report' ? 'Somebody else has this study open now' : 'You no longer write this addendum', `${reason} Your text so far is saved.`);
-}
-
 // Thrown away as it is on this page, and not before it is saved: somebody else's newer words are not ours to lose.
 async function discard(draft) {
   $('#discard-dialog').close();
@@ -73,7 +67,7 @@ function write() {
     escape: () => writing.last.focus(),
   };
   new Lock(lock, {
-    onLost: lost,
+    onLost: (reason) => trouble(`You no longer write this ${of}`, `${reason} Your text so far is saved.`),
     onRevision: (newest) => draft.freshen(newest),
   });
   on('Ctrl+Enter', shortcuts.save);

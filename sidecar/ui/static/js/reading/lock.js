@@ -1,5 +1,5 @@
 // While a study, or an addendum to its report, is being written it is locked for others: POST every 20 s → {revision} of the draft, DELETE on leaving.
-// 409 means somebody else took it, 404 that it is out of this reader's sight: the hospital took it back, or its contract ended.
+// 409 means somebody else took it.
 
 import { Offline, problem, send } from '../lib/http.js';
 
@@ -19,7 +19,7 @@ export class Lock {
   async beat() {
     try {
       const answer = await send('POST', this.address, {});
-      if ([404, 409].includes(answer.status)) { this.stop(); this.onLost(problem(answer), answer.status === 404); }
+      if (answer.status === 409) { this.stop(); this.onLost(problem(answer)); }
       if (answer.ok) await this.onRevision(answer.data.revision);
     } catch (error) {
       // Offline: the draft says so already; the lock outlives three missed beats.
