@@ -9,6 +9,7 @@ from sidecar.accounts.ending import end_everywhere
 from sidecar.accounts.office import Office
 from sidecar.accounts.tables import User
 from sidecar.gate.scope import Scope
+from sidecar.gate.stepup import need_fresh_person
 from sidecar.kernel.errors import Conflict
 
 
@@ -27,7 +28,8 @@ def disable(scope: Scope, office: Office, user_id: UUID) -> User:
 
 
 def enable(scope: Scope, user_id: UUID) -> User:
-    """Open a shut account again; a deleted one is gone."""
+    """Open a shut account again; a deleted one is gone. Letting somebody in asks who does it: raises StepUp."""
+    need_fresh_person(scope)
     present(scope, user_id)
     return service.enable_user(scope, user_id)
 

@@ -6,9 +6,11 @@ the owner's people send, delete and hold.
 
 from sqlalchemy import ColumnElement, or_
 
+from sidecar.archive.model import JobKind
 from sidecar.archive.tables import Job
 from sidecar.gate.actor import Actor, Role
 from sidecar.gate.permissions import Permission, may_ever
+from sidecar.kernel.errors import Denied
 from sidecar.studies.tables import Study
 
 
@@ -21,6 +23,13 @@ def may_download(actor: Actor, study: Study) -> bool:
     """Say whether the actor may take the study along: at its owner's, or where it is read."""
     where = {study.organisation_id, study.reading_organisation_id}
     return may_ever(actor, Permission.STUDY_DOWNLOAD) and actor.organisation_id in where
+
+
+def need_conduct(actor: Actor, job: Job) -> None:
+    """Raise Denied for whoever may follow a job and neither begin nor end one of its kind, such as a key made to look on."""
+    may = Permission.STUDY_DOWNLOAD if job.kind == JobKind.DOWNLOAD else Permission.STUDY_SEND
+    if not may_ever(actor, may):
+        raise Denied("Your role may follow this, not change it.")
 
 
 def own_jobs(actor: Actor) -> ColumnElement[bool]:

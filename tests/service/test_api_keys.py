@@ -13,11 +13,14 @@ from sidecar.accounts import keys, tokens
 from sidecar.accounts.stepup import StepUp
 from sidecar.accounts.tables import User
 from sidecar.accounts.token_tables import ApiKey
+from sidecar.archive import service as archive
 from sidecar.gate.actor import Role
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Invalid, Missing
+from sidecar.organisations import service as organisations
 from tests.browser import Browser, alike
 from tests.cast import Cast, Person
+from tests.factories.studies import make_study
 from tests.service.test_tokens import Program, sign_in
 
 Browse = Callable[[Person | None], Browser]
@@ -70,6 +73,23 @@ def test_a_key_of_somebody_demoted_opens_no_more_than_they_may_now(app: Flask, s
     with scopes.open(cast.mercy_admin.actor) as scope:
         scope.one(select(User).where(User.id == cast.owner.user_id)).role = Role.VIEWER.value
     assert machine.ask("GET", "/api/auth/me").json["permissions"] == [LIST]  # type: ignore[index]
+
+
+def test_a_key_that_follows_transfers_neither_stops_nor_repeats_one(app: Flask, scopes: Scopes, cast: Cast) -> None:
+    """What a key may look at, its owner's role may do more with: sending is asked for where something is sent, or is not."""
+    study = make_study(scopes, cast.mercy)
+    with scopes.open(cast.owner.actor) as scope:
+        node = organisations.add_entity(scope, aet="PACS", host="10.9.8.7", port=104, services=())
+        job = archive.send(scope, [study.id], node_id=node.id)[0]
+    follows = Program(app, access=make(scopes, cast.owner, "archive:job:read")[1])
+    sends = Program(app, access=make(scopes, cast.owner, "archive:job:read", "archive:study:send")[1])
+    assert follows.ask("GET", f"/api/jobs/{job.id}").json["job"]["state"] == "waiting"  # type: ignore[index]
+    for machine, status in ((follows, 403), (sends, 200)):
+        for verb in ("cancel", "repeat"):
+            keyed = {"headers": {"Idempotency-Key": f"{verb}-{status}"}}
+            assert machine.ask("POST", f"/api/jobs/{job.id}/{verb}", **keyed).status_code == status, verb
+            page = machine.ask("POST", f"/archive/jobs/{job.id}/{verb}").status_code
+            assert page == 403 if status == 403 else page in {302, 409}, verb
 
 
 def test_nobody_gives_a_key_what_they_have_not_nor_without_a_fresh_second_factor(scopes: Scopes, cast: Cast) -> None:

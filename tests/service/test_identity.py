@@ -116,6 +116,7 @@ def test_a09_password_address_name_and_role_ask_for_a_factor_proved_moments_ago(
 ) -> None:
     """A stolen cookie, five minutes after its owner's last code: nothing that identifies a person or gives rights changes."""
     thief, admin, clock = browse(cast.reader), browse(cast.mercy_admin), scopes.clock
+    assert admin.post(f"/admin/users/{cast.colleague.user_id}/disable").status_code == 302
     monkeypatch.setattr(scopes, "clock", lambda: clock() + FRESH + timedelta(seconds=1))
     json = {"Accept": "application/json"}
     tries = [
@@ -123,6 +124,7 @@ def test_a09_password_address_name_and_role_ask_for_a_factor_proved_moments_ago(
         (thief, "/account/email", {"email": "thief@evil.example", "address_current": PASSWORD}),
         (thief, "/account/name", {"name": "Dr. Thief"}),
         (admin, f"/admin/users/{cast.owner.user_id}/role", {"role": "manager"}),
+        (admin, f"/admin/users/{cast.colleague.user_id}/enable", {}),
     ]
     for browser, path, form in tries:
         refused = browser.post(path, data=form, headers=json)

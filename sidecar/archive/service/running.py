@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from sidecar.archive import queries
+from sidecar.archive import policy, queries
 from sidecar.archive.events import JobEnded, JobRepeated
 from sidecar.archive.model import OPEN, REPEATABLE, JobKind, JobState
 from sidecar.archive.tables import Job
@@ -18,8 +18,12 @@ AFRESH: dict[str, Any] = {"done": 0, "cell_job": "", "problem": "", "problem_det
 
 
 def cancel(scope: Scope, job_id: UUID) -> Job:
-    """Stop a job. One that has not begun is over at once; another as soon as the archive has let go. Raises Missing, Conflict."""
+    """Stop a job. One that has not begun is over at once; another as soon as the archive has let go.
+
+    Raises Missing, Denied, Conflict.
+    """
     job = queries.job(scope, job_id)
+    policy.need_conduct(scope.actor, job)
     waiting = change(scope, job, {JobState.WAITING}, state=JobState.CANCELLED, finished_at=scope.now)
     if waiting:
         ended(scope, waiting)
@@ -31,8 +35,9 @@ def cancel(scope: Scope, job_id: UUID) -> Job:
 
 
 def repeat(scope: Scope, job_id: UUID) -> Job:
-    """Try a job again that failed or was cancelled, as who started it would. Raises Missing, Conflict."""
+    """Try a job again that failed or was cancelled, as who started it would. Raises Missing, Denied, Conflict."""
     job = queries.job(scope, job_id)
+    policy.need_conduct(scope.actor, job)
     studies.get(scope, job.study_id)  # what was deleted meanwhile goes nowhere
     again = change(scope, job, REPEATABLE, state=JobState.WAITING, **AFRESH)
     if again is None or job.kind == JobKind.DOWNLOAD:
