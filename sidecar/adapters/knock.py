@@ -30,6 +30,7 @@ class Answer(StrEnum):
     UNKNOWN_HOST = "unknown-host"
     NOBODY_LISTENS = "nobody-listens"
     UNREACHABLE = "unreachable"
+    OFF_LIMITS = "off-limits"
     SILENT = "silent"
 
 

@@ -44,7 +44,7 @@ class CellNodes:
         try:
             address = find(host, port, self._ground)
         except OffLimits:
-            return Knock(Answer.UNREACHABLE)
+            return Knock(Answer.OFF_LIMITS)
         except OSError:
             return Knock(Answer.UNKNOWN_HOST)
         return knocking.knock(address, port, calling=calling, called=called, sop_class=sop_class)

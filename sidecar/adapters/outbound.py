@@ -47,7 +47,7 @@ def find(host: str, port: int, ground: OwnGround) -> str:
     found = [ip_address(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     for address in found:  # one good among bad ones is a trick
         _judge(address, port, ground)
-    return str(found[0])
+    return str(min(found, key=lambda each: each.version))
 
 
 def _judge(address: Address, port: int, ground: OwnGround) -> None:
@@ -55,13 +55,24 @@ def _judge(address: Address, port: int, ground: OwnGround) -> None:
         address = address.ipv4_mapped
     if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved or address in CLOUDS:
         raise OffLimits("This address stands for no collector.")
-    if address.is_loopback:
+    if address.is_loopback or _is_here(address):
         if not ground.local:
-            raise OffLimits("This is the platform's own machine. Write the collector's address in its network.")
+            raise OffLimits("This is the platform's own machine. Write the address it has in its own network.")
         if port in ground.ports:
             raise OffLimits("One of the platform's own services answers there.")
     elif address in _own_addresses(ground.hosts):
         raise OffLimits("One of the platform's own services answers there.")
+
+
+def _is_here(address: Address) -> bool:
+    """Say whether this machine has the address: only then can a socket be bound to it. Calls to it never leave the machine."""
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET  # noqa: PLR2004
+    with socket.socket(family, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
 
 
 def _own_addresses(hosts: frozenset[str]) -> set[Address]:

@@ -25,6 +25,7 @@ REASONS = {
 
 PROBLEMS = {
     "unreachable": "{target} did not answer. Check that it is switched on and that host and port are right, then try again.",
+    "off-limits": "{target} leads to the platform itself: nothing is sent there. Have a technician correct its address.",
     "rejected": "{target} refused the connection: it does not know this archive's AE title. Have it registered there.",
     "full": "{target} has no room for more images. Free space there, then try again.",
     "unsupported": "{target} does not take this kind of image.",

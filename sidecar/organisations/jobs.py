@@ -2,8 +2,9 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,8 @@ from sqlalchemy import select
 
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.adapters.cell_tokens import CellTokens
+from sidecar.adapters.node_addresses import Node, NodeAddresses
+from sidecar.adapters.outbound import OwnGround
 from sidecar.adapters.redis import revoked_sessions
 from sidecar.adapters.seals import Seal
 from sidecar.adapters.supervisor import CellHost, CellHousing, CellSpec, CellState, CellStatus
@@ -25,12 +28,14 @@ from sidecar.kernel.settings import Settings
 from sidecar.organisations import queries, rules
 from sidecar.organisations.model import Places, Wanted
 from sidecar.organisations.service import give_ports, prune_associations, record_cell, tls_files
-from sidecar.organisations.snapshot import build_snapshot, read_snapshot, says_the_same, write_snapshot, write_tls
+from sidecar.organisations.snapshot import Caller, build_snapshot, read_snapshot, says_the_same, write_snapshot, write_tls
 from sidecar.organisations.tables import Cell
 
 DOWN = frozenset({CellState.STOPPED, CellState.EXITED, CellState.FATAL})
 ACT_SECONDS = 2.0
 """Stopping a busy cell takes longer; it goes on meanwhile, and the cell is left alone until it is done."""
+LOOKUP_SECONDS = 1.0
+"""How long a policy waits for names that nobody looked up yet; it is written again when they are known."""
 LOOK_EVERY = timedelta(seconds=10)
 LOOK_SECONDS = 3.0
 """A cell that takes longer to say its name is looked at again later; the others do not wait for it."""
@@ -72,8 +77,9 @@ def housing(settings: Settings) -> CellHousing:
     )
 
 
-Policy = tuple[int, dict[str, str], dict[str, int], date]
-"""What a policy was written from: the cell's revision, our keys, ended sessions, the day (certificates come to their end)."""
+Policy = tuple[int, dict[str, str], dict[str, int], date, dict[Node, str]]
+"""What a policy was written from: the cell's revision, our keys, ended sessions, the day (certificates come to their end), and
+where its nodes are."""
 News = dict[UUID, dict[str, Any]]
 
 
@@ -96,6 +102,7 @@ class CellTender:
         self._acts: dict[UUID, Future[None]] = {}
         self._placed: dict[UUID, str] = {}  # with which character set: the one value of a cell that is changed while it runs
         self._written: dict[UUID, Policy] = {}
+        self._places = NodeAddresses(OwnGround.of(settings))
         self._seal = Seal.from_text(settings.secret("totp_key"))
 
     def tend(self) -> None:
@@ -183,11 +190,16 @@ class CellTender:
         return made
 
     def _write_policy(self, cell: Cell, revoked: dict[str, int]) -> None:
-        """Write snapshot and TLS files when the revision, our keys, the ended sessions or the day are not those last written."""
-        policy = (cell.policy_revision, self._tokens.public_keys(), revoked, self._scopes.clock().date())
+        """Write snapshot and TLS files when what they are written from is not what it was the last time."""
+        written = self._written.get(cell.id)
+        known = self._places.of(written[4] if written else ())
+        policy = (cell.policy_revision, self._tokens.public_keys(), revoked, self._scopes.clock().date(), known)
         path = self._host.directory(cell.id) / "policy.json"
-        if self._written.get(cell.id) == policy and path.exists():
+        if written == policy and path.exists():
             return
+        with self._scopes.open(system_actor(cell.organisation_id)) as scope:
+            nodes = [(each.host, each.port) for each in queries.entities(scope) if each.host]
+        where = self._places.of(nodes, patience=LOOKUP_SECONDS)
         with self._scopes.open(system_actor(cell.organisation_id)) as scope:
             files = tls_files(scope, self._seal, host=self._settings.dicom_host)
             # The revision is read with what it stands for: a change that lands in between is written now or once more.
@@ -196,7 +208,7 @@ class CellTender:
                 cell_id=cell.id,
                 organisation_id=cell.organisation_id,
                 revision=found.policy_revision,
-                senders=queries.callers(scope),
+                senders=[_reached(each, where) for each in queries.callers(scope)],
                 keys=policy[1],
                 revoked=revoked,
                 plain=found.plain_allowed,
@@ -207,7 +219,7 @@ class CellTender:
         write_tls(path.parent / "tls", files)  # first: the policy may be what opens the port
         if not says_the_same(read_snapshot(path), snapshot):
             write_snapshot(path, snapshot)
-        self._written[cell.id] = policy
+        self._written[cell.id] = (*policy[:4], where)
 
     def _look(self, cells: Iterable[Cell], news: News, now: datetime) -> None:
         """Ask running cells whether they answer: new ones at once, the others every few seconds.
@@ -237,6 +249,12 @@ class CellTender:
             with self._scopes.open(platform_system()) as scope:
                 for cell_id, seen in changed.items():
                     record_cell(scope, cell_id, **seen)
+
+
+def _reached(caller: Caller, where: Mapping[Node, str]) -> Caller:
+    """Return an AE title with its host in figures; without one that is not known, or not the hospital's to call."""
+    address = where.get((caller.host, caller.port), "")
+    return replace(caller, host=address, port=caller.port if address else 0)
 
 
 def _hash(secret: str) -> str:

@@ -22,6 +22,8 @@ Snapshot = dict[str, Any]
 class Caller:
     """One AE title: what it may ask (Service values) and from where; where it is reached ("" and 0: it only calls).
 
+    In a snapshot ``host`` is an address in figures that was found good: the cell looks no name up.
+
     ``certificates`` are those it may show at the TLS port: sha256 of their DER form, hex.
     """
 

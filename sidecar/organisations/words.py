@@ -180,6 +180,10 @@ def not_reached(found: Knock, aet: str, where: str, *, archive: str) -> NodeAnsw
             "The machine is there: check the port, and whether its DICOM service runs.",
         ),
         Answer.UNREACHABLE: (f"There is no way to {where}.", "Check the address; the network between may be down."),
+        Answer.OFF_LIMITS: (
+            f"{where} leads to the platform itself, where no node of yours can be.",
+            "Write the address the node has in your own network. It is not called as it stands.",
+        ),
         Answer.SILENT: (
             f"{where} does not answer.",
             "The machine is off, the address is another's, or a firewall drops the call.",

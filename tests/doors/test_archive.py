@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import time
 import zipfile
@@ -197,8 +198,9 @@ def test_a_study_is_sent_to_a_node_and_its_troubles_are_told(
 
 def holding(workshop: Workshop, cell: Cell, marks: list[bytes]) -> list[Path]:
     """Return the files of a cell's storage that hold one of these."""
-    storage = workshop.settings.cells_dir / str(cell.id) / "storage"
-    return [path for path in storage.rglob("*") if path.is_file() and any(mark in path.read_bytes() for mark in marks)]
+    places = (workshop.settings.cells_dir / str(cell.id) / name for name in ("storage", "sealed"))
+    files = [path for place in places for path in place.rglob("*") if path.is_file()]
+    return [path for path in files if any(mark in path.read_bytes() for mark in marks)]
 
 
 def test_a_deletion_really_removes_the_files_and_only_those(
@@ -229,6 +231,75 @@ def test_a_deletion_really_removes_the_files_and_only_those(
 
     until(anew, 60, "what was sent again is not in the index")
     assert "This study was deleted here before" in owner.visitor.get(f"/studies/{anew()}/download").text
+
+
+def test_a_deleted_study_leaves_its_own_archive_within_seconds_and_comes_back_whole(
+    hospitals: tuple[Hospital, Hospital], workshop: Workshop, tmp_path: Path
+) -> None:
+    """Own staff in Explorer; the stranger is answered as ever. A late image brings it back, as the rule is."""
+    owner, stranger = hospitals
+    sent = phantom.study(4, PatientID="BACK")
+    study = send(workshop, owner.cell, tmp_path / "sent", sent[:3])
+    explorer = f"/explorer/own/studies/{study.orthanc_id}"
+
+    def counted() -> int:
+        return int(owner.visitor.get("/explorer/own/statistics").json()["CountInstances"])
+
+    others = counted() - 3
+
+    def in_explorer() -> tuple[int, int]:
+        return owner.visitor.get(explorer).status_code, counted() - others
+
+    def deleted() -> str:
+        body = {"reason": "test-images", "explanation": "", "images": 3}
+        made = owner.visitor.post(f"/api/studies/{study.id}/deletion", json=body).json()["deletion"]["id"]
+        until(lambda: in_explorer() == (404, 0), 20, "it is in the archive still")
+        return str(made)
+
+    assert in_explorer() == (200, 3)
+    strange = stranger.visitor.get(explorer).status_code
+    deletion = deleted()
+    assert stranger.visitor.get(explorer).status_code == strange
+    assert stranger.visitor.post(f"/api/deletions/{deletion}/undo").status_code == 404
+    assert owner.visitor.post(f"/api/deletions/{deletion}/undo").status_code == 200
+    until(lambda: owner.visitor.get(f"/studies/{study.id}/archive.zip").status_code == 200, 30, "it does not come back")
+    assert in_explorer() == (200, 3)
+    assert uids(unpacked(owner.visitor.get(f"/studies/{study.id}/archive.zip").content)) == uids(sent[:3])
+
+    deleted()
+    said = phantom.storescu(owner.cell.dicom_port, phantom.write(tmp_path / "late", sent[3:]), calling=AET, called=owner.cell.aet)
+    assert "(Success)" in said.stdout
+    until(lambda: owner.visitor.get(f"/studies/{study.id}/archive.zip").status_code == 200, 30, "the late image is not seen")
+    assert uids(unpacked(owner.visitor.get(f"/studies/{study.id}/archive.zip").content)) == uids(sent)
+    assert in_explorer() == (200, 4)
+
+
+def test_a_node_that_leads_to_another_cells_inner_port_is_reached_by_no_door(
+    hospitals: tuple[Hospital, Hospital], workshop: Workshop, tmp_path: Path
+) -> None:
+    """By name and in figures; the cell itself knows no address of it. The house's own people are told what to do."""
+    owner, stranger = hospitals
+    study = send(workshop, owner.cell, tmp_path, phantom.study(1, PatientID="INWARD"))
+    with workshop.scopes.open(owner.technician.actor) as scope:
+        nodes = [
+            organisations.add_entity(scope, aet=aet, host=host, port=stranger.cell.inner_dicom_port, services=()).id
+            for aet, host in (("BYNAME", "localhost"), ("INFIGURES", "127.0.0.1"))
+        ]
+    policy = workshop.settings.cells_dir / str(owner.cell.id) / "policy.json"
+
+    def known() -> dict[str, str]:
+        return {each["aet"]: each["host"] for each in json.loads(policy.read_text())["senders"]}
+
+    until(lambda: {"BYNAME", "INFIGURES"} <= known().keys(), 20, "the cell hears of no node")
+    assert (known()["BYNAME"], known()["INFIGURES"]) == ("", "")
+    until(lambda: owner.visitor.post(f"/admin/ae-titles/{nodes[0]}/echo").status_code == 200, 20, "the cell knows no node")
+    for node in nodes:
+        told = owner.visitor.post(f"/admin/ae-titles/{node}/test-send").text
+        assert "leads to the platform itself" in told
+        job = owner.visitor.post("/api/sends", json={"node_id": str(node), "study_ids": [str(study.id)]}).json()["jobs"][0]["id"]
+        until(lambda job=job: owner.visitor.get(f"/api/jobs/{job}").json()["job"]["state"] == "failed", 20, "it is sent")  # type: ignore[misc]
+        assert "leads to the platform itself" in owner.visitor.get(f"/api/jobs/{job}").json()["job"]["problem"]
+    assert in_index(workshop, stranger.cell.organisation_id, str(study.study_instance_uid)) == ([], 0)
 
 
 BIG = 8 * 1024 * 1024

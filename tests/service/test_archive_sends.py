@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from sidecar.adapters.cell_work import Progress
+from sidecar.adapters.outbound import OwnGround
 from sidecar.archive import service
 from sidecar.archive.jobs.sending import follow
 from sidecar.archive.tables import Job
@@ -21,6 +22,7 @@ from tests.factories.studies import Made, make_study
 from tests.fakes.cell_work import FakeWork
 
 Browse = Callable[[Person | None], Browser]
+GROUND = OwnGround(frozenset(), frozenset(), local=False)
 
 
 @pytest.fixture
@@ -55,23 +57,36 @@ def now(scopes: Scopes, person: Person, job: Job) -> Job:
         return scope.session.scalars(select(Job).where(Job.id == job.id)).one()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "169.254.169.254"])
+def test_nothing_is_sent_to_what_leads_to_the_platform_itself(
+    browse: Browse, scopes: Scopes, cast: Cast, study: Made, work: FakeWork, host: str
+) -> None:
+    """Whoever registered it: the name is judged when it is used."""
+    node = add_node(scopes, cast.owner, "PACS", host=host)
+    job = asked(scopes, cast.owner, study, node)
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
+    assert (now(scopes, cast.owner, job).state, work.asked) == ("failed", [])
+    assert "PACS leads to the platform itself" in browse(cast.owner).get("/archive/jobs").text
+    assert "leads to the platform" not in browse(cast.luke_technician).get("/archive/jobs").text
+
+
 def test_a_send_is_handed_to_the_owners_cell_and_followed_to_its_end(
     scopes: Scopes, cast: Cast, study: Made, node: UUID, work: FakeWork
 ) -> None:
     job = asked(scopes, cast.owner, study, node)
     assert (job.state, job.total) == ("waiting", 4)
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert now(scopes, cast.owner, job).state == "running"
     work.jobs["job-0"] = Progress(running=True, share=0.5, images=4, error_code=0, details="")
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert now(scopes, cast.owner, job).done == 2
     work.jobs["job-0"] = Progress(running=False, share=1, images=4, error_code=0, details="")
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     done = now(scopes, cast.owner, job)
     assert (done.state, done.done, done.attempts, bool(done.finished_at)) == ("done", 4, 1, True)
     assert work.cells == {cast.mercy}
     before = list(work.asked)
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert work.asked == before
 
 
@@ -79,11 +94,11 @@ def test_a_failure_is_worded_and_may_be_tried_again(
     browse: Browse, scopes: Scopes, cast: Cast, study: Made, node: UUID, work: FakeWork
 ) -> None:
     job = asked(scopes, cast.owner, study, node)
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     work.jobs["job-0"] = Progress(
         running=False, share=0.25, images=4, error_code=9, details="C-STORE SCU has failed with DIMSE status 0xA700"
     )
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     page = browse(cast.owner).get("/archive/jobs").text
     assert "PACS has no room for more images" in page
     assert "0xA700" in page
@@ -91,41 +106,41 @@ def test_a_failure_is_worded_and_may_be_tried_again(
     assert browse(cast.owner).post(f"/archive/jobs/{job.id}/repeat").status_code == 302
     assert now(scopes, cast.owner, job).state == "waiting"
     assert browse(cast.owner).post(f"/archive/jobs/{job.id}/repeat").status_code == 409
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert now(scopes, cast.owner, job).attempts == 2
 
 
 def test_what_can_go_wrong_besides(scopes: Scopes, cast: Cast, study: Made, node: UUID, work: FakeWork) -> None:
     restarted = asked(scopes, cast.owner, study, node)
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     work.jobs.clear()
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert now(scopes, cast.owner, restarted).problem == "restarted"
     work.known.clear()
     removed = asked(scopes, cast.owner, study, node)
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert now(scopes, cast.owner, removed).state == "waiting"  # registered a moment ago: the cell may not have heard yet
     with scopes.open(system_actor(cast.mercy)) as scope:
         scope.session.execute(update(Job).where(Job.id == removed.id).values(created_at=scope.now - timedelta(minutes=1)))
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert now(scopes, cast.owner, removed).problem == "unknown-node"
     waits = asked(scopes, cast.owner, study, node)
     work.silent = True
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert (now(scopes, cast.owner, waits).state, now(scopes, cast.owner, waits).problem) == ("waiting", "silent")
     work.silent, work.known, work.held = False, {"PACS"}, set()
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert (now(scopes, cast.owner, waits).state, now(scopes, cast.owner, waits).problem) == ("failed", "gone")
 
 
 def test_one_send_that_breaks_stops_no_other(scopes: Scopes, cast: Cast, study: Made, node: UUID, work: FakeWork) -> None:
     broken = asked(scopes, cast.owner, study, node)
     work.broken = True
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert (now(scopes, cast.owner, broken).state, now(scopes, cast.owner, broken).problem) == ("failed", "other")
     work.broken = False
     fine = asked(scopes, cast.owner, study, node)
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert now(scopes, cast.owner, fine).state == "running"
 
 
@@ -135,9 +150,9 @@ def test_a_job_is_stopped_before_and_after_it_began(
     early = asked(scopes, cast.owner, study, node)
     assert browse(cast.owner).post(f"/api/jobs/{early.id}/cancel").json["job"]["state"] == "cancelled"
     late = asked(scopes, cast.owner, study, node)
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert browse(cast.owner).post(f"/api/jobs/{late.id}/cancel").json["job"]["state"] == "cancelling"
-    follow(scopes, work, cast.mercy, host="h")
+    follow(scopes, work, cast.mercy, host="h", ground=GROUND)
     assert now(scopes, cast.owner, late).state == "cancelled"
     assert "cancel job-0" in work.asked
     assert browse(cast.owner).post(f"/api/jobs/{late.id}/cancel").status_code == 409

@@ -87,6 +87,17 @@ def stage(app: Flask, scopes: Scopes, settings: Settings, cast: Cast, tmp_path: 
     return Stage(app, scopes, settings, cast, tmp_path)
 
 
+def test_a_cell_is_told_of_nodes_in_figures_and_of_none_that_leads_inward(stage: Stage) -> None:
+    """Its own doors are not its inner ports: on one machine for all, as here, nodes may live on it."""
+    inner = stage.settings.cell_inner_dicom_ports.first
+    with stage.scopes.open(stage.cast.owner.actor) as scope:
+        for aet, host, port in (("FAR", "10.1.3.14", 104), ("NEAR", "localhost", 104), ("INWARD", "localhost", inner)):
+            service.add_entity(scope, aet=aet, host=host, port=port)
+    stage.tender.tend()
+    told = {each["aet"]: (each["host"], each["port"]) for each in stage.policy(stage.cast.mercy)["senders"]}  # type: ignore[attr-defined]
+    assert told == {"FAR": ("10.1.3.14", 104), "NEAR": ("127.0.0.1", 104), "INWARD": ("", 0)}
+
+
 def test_a_new_cell_gets_secret_and_policy_before_it_starts(stage: Stage) -> None:
     order = []
     ensure = stage.host.ensure

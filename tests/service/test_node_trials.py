@@ -64,6 +64,7 @@ def test_the_test_image_is_of_nobody(browse: Browse, cast: Cast, nodes: FakeNode
         (Answer.UNKNOWN_HOST, (0, 0, 0), "no host of this name"),
         (Answer.ABORTED, (0, 0, 0), "hung up"),
         (Answer.UNREACHABLE, (0, 0, 0), "There is no way to"),
+        (Answer.OFF_LIMITS, (0, 0, 0), "Write the address the node has in your own network."),
         (Answer.NOT_SUPPORTED, (0, 0, 0), "refuses this service"),
         (Answer.ACCEPTED, (0, 0, 0), "did not do what was asked"),
     ],

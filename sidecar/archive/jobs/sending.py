@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from sidecar.adapters.cell_client import CellAddress, CellClient
 from sidecar.adapters.cell_work import CellWork, Work
+from sidecar.adapters.outbound import OffLimits, OwnGround, find
 from sidecar.archive import queries, rules
 from sidecar.archive.model import OPEN, JobKind, JobState
 from sidecar.archive.service.running import change, finish
@@ -31,13 +32,17 @@ CANCELLED = 37
 
 def follow_sends(workshop: Workshop) -> None:
     """Begin waiting sends and look how far the others are, one provider with such work after the other."""
+    ground = OwnGround.of(workshop.settings)
     with CellClient(workshop.tokens) as client:
         for organisation_id in owing(workshop.scopes, Owed.SENDS):
-            follow(workshop.scopes, CellWork(client), organisation_id, host=workshop.settings.cell_host)
+            follow(workshop.scopes, CellWork(client), organisation_id, host=workshop.settings.cell_host, ground=ground)
 
 
-def follow(scopes: Scopes, work: Work, organisation_id: UUID, *, host: str) -> None:
-    """Move all open sends of one provider on. A cell that does not answer is asked again at the next tick."""
+def follow(scopes: Scopes, work: Work, organisation_id: UUID, *, host: str, ground: OwnGround) -> None:
+    """Move all open sends of one provider on. A cell that does not answer is asked again at the next tick.
+
+    To a node that leads to ``ground`` nothing is sent. Its cell has no address of it either; this is where it is said.
+    """
     with scopes.open(system_actor(organisation_id)) as scope:
         todo = _open(scope)
         if not todo:
@@ -48,7 +53,7 @@ def follow(scopes: Scopes, work: Work, organisation_id: UUID, *, host: str) -> N
             if job.cell_job:
                 _look(scopes, work, cell, job)
             else:
-                _begin(scopes, work, cell, job)
+                _begin(scopes, work, cell, job, ground)
         except Busy:
             LOG.warning("cell is not answering", organisation=str(organisation_id))
             with scopes.open(system_actor(organisation_id)) as scope:
@@ -65,7 +70,7 @@ def _open(scope: Scope) -> Sequence[Job]:
     return scope.session.scalars(found).all()
 
 
-def _begin(scopes: Scopes, work: Work, cell: CellAddress, job: Job) -> None:
+def _begin(scopes: Scopes, work: Work, cell: CellAddress, job: Job, ground: OwnGround) -> None:
     """Take a waiting send and hand it over. Between the two it belongs to nobody for HANDED_OVER at most."""
     with scopes.open(system_actor(job.organisation_id)) as scope:
         if job.state == JobState.CANCELLING:
@@ -77,9 +82,14 @@ def _begin(scopes: Scopes, work: Work, cell: CellAddress, job: Job) -> None:
         if study.deleted_at is not None:
             finish(scope, job, JobState.FAILED, problem="gone")
             return
+        to = [(each.host, each.port) for each in queries.nodes(scope) if each.aet == job.target]
         begun = {"attempts": job.attempts + 1, "started_at": scope.now, "total": study.instance_count}
         if change(scope, job, {job_state(job)}, state=JobState.RUNNING, **begun) is None:
             return
+    if any(_is_off_limits(*each, ground) for each in to):
+        with scopes.open(system_actor(job.organisation_id)) as scope:
+            finish(scope, job, JobState.FAILED, problem="off-limits")
+        return
     try:
         name = work.send(cell, aet=job.target, orthanc_id=study.orthanc_id)
     except Missing:
@@ -96,6 +106,16 @@ def _begin(scopes: Scopes, work: Work, cell: CellAddress, job: Job) -> None:
         raise
     with scopes.open(system_actor(job.organisation_id)) as scope:
         change(scope, job, OPEN, cell_job=name, problem="")
+
+
+def _is_off_limits(host: str, port: int, ground: OwnGround) -> bool:
+    try:
+        find(host, port, ground)
+    except OffLimits:
+        return True
+    except OSError:  # no such host, or nobody to ask: the cell will not reach it, and that is said then
+        return False
+    return False
 
 
 def job_state(job: Job) -> JobState:

@@ -21,7 +21,7 @@ FACTS = {
             "MERCY_PACS",
             ["10.1.3.0/24"],
             ["echo", "store", "find", "move", "get", "worklist", "commitment"],
-            "pacs.mercy.example",
+            "10.1.3.14",
             11112,
         ),
         Caller(
