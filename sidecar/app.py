@@ -288,8 +288,7 @@ def _answer_problems(app: Flask) -> None:
             return problems.answer(Missing())
         if error.code == 405 and not problems.wants_json():  # noqa: PLR2004 - a form's address, opened or loaded again
             return problems.answer(NoPage("This address only takes a form that was filled in. Open the page that holds it."))
-        kind = TooLarge if error.code == 413 else Invalid  # noqa: PLR2004
-        response = problems.answer(kind(error.description or "The request is not well formed."))
+        response = problems.answer(_meant(error))
         response.status_code = error.code or 400
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))  # RFC 9110, 15.5.6
@@ -299,6 +298,13 @@ def _answer_problems(app: Flask) -> None:
     def _broken(error: Exception) -> Response:
         app.logger.error("unexpected error in request %s", request_id(), exc_info=error)
         return problems.answer(Broken(f"Something broke on our side. Nothing you saved is lost. Reference: {request_id()}"))
+
+
+def _meant(error: HTTPException) -> Problem:
+    """Return in our words what the web framework refuses."""
+    if error.code == 413:  # noqa: PLR2004
+        return TooLarge("That is more than is taken here at once.")
+    return Invalid(error.description or "The request is not well formed.")
 
 
 def _answer_outages(app: Flask) -> None:

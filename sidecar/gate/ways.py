@@ -10,7 +10,8 @@ from sidecar.kernel.errors import Problem
 
 FOR_A_LINK = "/shared"
 """Where somebody without an account came in: the start of the house would ask them to sign in."""
-PASSING = frozenset({429, 500, 503})
+PASSING = frozenset({500, 503})
+"""Worth another try at once. What came too often (429) is not: it says how long to wait."""
 
 
 @dataclass(frozen=True, slots=True)

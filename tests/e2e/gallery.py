@@ -49,6 +49,8 @@ class Pages(BaseHTTPRequestHandler):
             self.hold()
         elif url.path.startswith("/ohif/"):
             self.answer(200, "text/html", VIEWER.encode())
+        elif url.path.startswith("/shared/series/"):
+            self.answer(200, "image/svg+xml", (STATIC / "favicon.svg").read_bytes())
         elif url.path.startswith("/api/reports/"):
             draft = {"revision": 7, "status": "draft", "sections": samples.CONTENT["sections"]}
             self.answer(200, "application/json", json.dumps(draft).encode())

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader
 
+from sidecar.kernel.errors import Missing
 from sidecar.reports import addendum_desk
 from sidecar.reports.model import ADDENDUM_MEANING_WORDS, PURPOSE_WORDS
 from sidecar.ui import jinja
@@ -20,7 +21,9 @@ from tests.unit.ui import (
     alert_samples,
     api_samples,
     archive_samples,
+    door_samples,
     error_samples,
+    export_samples,
     order_samples,
     sharing_samples,
 )
@@ -343,13 +346,6 @@ ENROL = {
 }  # fmt: skip
 
 
-class Missing:
-    """Stands for a Problem."""
-
-    status = 404
-    message = "Nothing is here, or it is not yours to see."
-
-
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "worklist": ("worklist.html", WORKLIST),
     "worklist-empty": ("worklist.html", WORKLIST | {"rows": [], "shown": 0, "total": 0}),
@@ -401,11 +397,15 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         {"email": "amara@nightwatch.example", "error": "E-mail address or password is not right.", "next_page": "/worklist"}
         | {"request": SimpleNamespace(cookies={"sso": "mercy"})},
     ),
+    "login-fresh": ("login.html", {"email": "", "error": "", "next_page": "/", "request": SimpleNamespace(cookies={})}),
     "second-factor": ("second_factor.html", {"error": "", "passkeys": True}),
     "enrol": ("enrol.html", ENROL),
     "gallery": ("gallery.html", {"samples": {"overdue": ago(12), "soon": ahead(12), "later": ahead(95)}}),
 }
 PAGES |= error_samples.contexts()
+PAGES |= door_samples.contexts(NOW)
+PAGES |= export_samples.contexts(NOW)
+PAGES |= sharing_samples.contexts(NOW, PRINTED)
 PAGES |= admin_samples.contexts(NOW)
 PAGES |= account_samples.contexts(NOW)
 PAGES |= order_samples.contexts()
@@ -442,6 +442,22 @@ def fragment(path: str) -> str:
     return environment().get_template(template).render({"page": page(), **context})
 
 
+OUTSIDE = (
+    "login",
+    "second-factor",
+    "enrol",
+    "register",
+    "forgot",
+    "reset",
+    "verify",
+    "guest-done",
+    "shared-",
+    "error-401",
+    "error-link",
+)
+"""Pages of those who are not signed in begin so."""
+
+
 @cache
 def environment() -> Environment:
     env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
@@ -457,8 +473,10 @@ def render(name: str, theme: str = "dark") -> str:
         name.split("-", maxsplit=1)[0], ""
     )
     base = page(theme=theme, live=name.startswith(("worklist", "hospital")))
-    if name in ("login", "second-factor", "enrol"):
-        base["user"] = None
+    if name.startswith(OUTSIDE):
+        base["user"] = base["session"] = None
+        base["nav"] = []
+        base["fresh"] = name == "login-fresh"
     for item in base["nav"]:
         item["current"] = item["label"] == nav_word
     return environment().get_template(template).render({"page": base, **context})
