@@ -48,6 +48,16 @@ class Kept:
     email: str
 
 
+def test_a08_no_backup_holds_a_secret_of_an_authenticator_as_it_is(kept: Kept, empty: Instance, cast: Cast) -> None:
+    """Nor does what the backup brings back: it stays sealed under the organisation's key."""
+    secrets = [cast.owner.totp_secret.encode(), cast.owner.totp_secret.encode().hex().encode()]
+    assert not any(each in kept.file.read_bytes() for each in secrets)
+    keeping.restore(empty, kept.file, kept.key, PASSPHRASE)
+    people = all_rows(empty, kept.mercy)["users"]
+    assert any("totp_sealed" in row for row in people)
+    assert not any(each.decode() in row for each in secrets for row in people)
+
+
 @pytest.fixture
 def kept(scopes: Scopes, seal: Seal, cast: Cast, services: Instance, tmp_path: Path) -> Kept:
     study = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_name=(canary := f"Canary^{uuid4().hex}"))

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 from sqlalchemy import create_engine
 
@@ -94,6 +94,19 @@ def test_senders_become_application_entities_and_back(services: Instance, scratc
     assert back == [(aet, network) for aet, network, _description, _age in SENDERS]
     assert walls == [(True,)]
     command.downgrade(scratch, "base")
+
+
+def test_a13_a_new_house_holds_nobody_and_nothing_that_opens_it(services: Instance, scratch: Config) -> None:
+    """As the superuser sees it, whom no wall hides a row from: all tables are empty."""
+    command.upgrade(scratch, "head")
+    with postgres.connect(services.layout, SCRATCH) as connection:
+        names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        counts = {
+            name: connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))).fetchone()
+            for (name,) in names
+        }
+    assert {"users", "passkeys", "api_keys", "refresh_families", "account_tokens", "data_keys"} <= set(counts)
+    assert {name for name, found in counts.items() if found != (0,)} == {"alembic_version"}
 
 
 BEFORE_CONTACT, CONTACT = "20261122_0630", "20261122_0640"
