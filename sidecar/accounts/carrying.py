@@ -7,6 +7,7 @@ study through a thin line need not move the mouse for it. What the idle session 
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
@@ -25,9 +26,13 @@ from sidecar.gate.scope import Scope, Scopes
 
 STUDIES = table("studies", column("id", Uuid))
 """Of a room above this one, through the same walls."""
+LONGEST, LONGEST_SINGLE = timedelta(hours=24), timedelta(hours=1)
+"""How long a download takes at most, whoever bears it (a key may be good for a year), and one object for looking."""
 
 
-def hand_over(scope: Scope, *, url: str = "", token: str = "", studies: Iterable[UUID] = (), file: str = "") -> str:
+def hand_over(  # noqa: PLR0913 - what a carriage is made of
+    scope: Scope, *, url: str = "", token: str = "", studies: Iterable[UUID] = (), file: str = "", single: bool = False
+) -> str:
     """Lay a download ready for the acting person; return where nginx finds it, for X-Accel-Redirect only.
 
     Args:
@@ -36,17 +41,19 @@ def hand_over(scope: Scope, *, url: str = "", token: str = "", studies: Iterable
         token: what opens the cell for that.
         studies: whose images these are.
         file: in place of it all, a file below the directory of exports.
+        single: one object, or a part of one, for looking at it.
     """
     redis = cast("Redis", current_app.extensions["readingroom.redis"])
     visit, actor = current_visit(), scope.actor
-    ends = [visit.ends_at] if visit else []
+    ends = [scope.now + (LONGEST_SINGLE if single else LONGEST)]
+    ends += [visit.ends_at] if visit else []
     ends += [actor.glass.until] if actor.glass else []
     if visit:
         visits.carry(redis, visit.user_id, visit.id)
     glass = actor.glass.id if actor.glass else None
     bearer = Bearer(scope.organisation_id, scope.user_id, str(actor.role), actor.session, tuple(studies), glass)
-    until = min(ends).timestamp() if ends else 0
-    return carriages.put(redis, Carriage(bearer, url=url, token=token, file=file, until=until))
+    until = min(ends).timestamp()
+    return carriages.put(redis, Carriage(bearer, url=url, token=token, file=file, until=until, single=single))
 
 
 def still_open(scopes: Scopes, redis: Redis, bearer: Bearer) -> bool:

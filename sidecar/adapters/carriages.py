@@ -11,8 +11,8 @@ from uuid import UUID
 
 from redis import Redis
 
-INTERNAL = "/__carried/"
-"""The location of nginx that nobody outside can name."""
+INTERNAL, SINGLE = "/__carried/", "/__single/"
+"""The locations of nginx that nobody outside can name: for downloads, and for single answers of viewer and Explorer."""
 SECONDS = 60
 """How long a download waits to be begun."""
 
@@ -36,7 +36,8 @@ class Bearer:
 class Carriage:
     """One download: ``url`` of a cell with the token for it, or ``file`` below the directory of exports.
 
-    ``until``: when it ends in any case (epoch seconds); 0: when its bearer's session does.
+    ``until``: when it ends in any case (epoch seconds); 0: when its bearer's session does. ``single``: one object or a part
+    of it, for looking: a page asks for many side by side, so they wait for each other instead of being refused.
     """
 
     bearer: Bearer
@@ -44,13 +45,14 @@ class Carriage:
     token: str = ""
     file: str = ""
     until: float = 0
+    single: bool = False
 
 
 def put(client: Redis, carriage: Carriage) -> str:
     """Lay a download ready; return the address to send nginx to."""
     name = secrets.token_hex(16)
     client.set(_key(name), json.dumps(asdict(carriage), default=str), ex=SECONDS)
-    return INTERNAL + name
+    return (SINGLE if carriage.single else INTERNAL) + name
 
 
 def take(client: Redis, name: str) -> Carriage | None:

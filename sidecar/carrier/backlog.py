@@ -1,15 +1,20 @@
-"""What was taken from a cell and not yet by the client: a little in memory, the rest in a file without a name."""
+"""What was taken from a cell and not yet by the client: a little in memory, the rest in a file without a name.
+
+The disk is shared as routers share their memory among queues: an organisation may keep as much waiting as there is room left for
+all. Whoever comes alone gets half of it; however many are greedy, there is always a part left for one more.
+"""
 
 import asyncio
 import errno
 import os
 import shutil
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeVar
+from uuid import UUID
 
 Answer = TypeVar("Answer")
 MEMORY = 1 << 20
@@ -19,20 +24,25 @@ BLOCK = 1 << 20
 
 
 class NoRoomError(Exception):
-    """The disk has no room for what a client does not take."""
+    """The disk has no room for what a client does not take, or its organisation has its share of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Where backlogs lie: at most ``most`` bytes each, and ``free`` bytes of the disk are left to everybody else."""
+    """Where backlogs lie: at most ``most`` bytes each, and ``free`` bytes of the disk are left to everything else.
+
+    ``held``: bytes on disk by organisation, which each backlog adds to and takes from.
+    """
 
     directory: Path
     most: int = 64 << 30
     free: int = 2 << 30
+    held: Counter[UUID] = field(default_factory=Counter)
 
-    def check(self, held: int, more: int) -> None:
-        """Raise NoRoomError when ``more`` bytes to the ``held`` ones are too many."""
-        if held + more > self.most or shutil.disk_usage(self.directory).free - more < self.free:
+    def check(self, organisation_id: UUID, more: int) -> None:
+        """Raise NoRoomError when ``more`` bytes would be more than the organisation's part."""
+        left = shutil.disk_usage(self.directory).free - self.free - more
+        if left < 0 or self.held[organisation_id] + more > left:
             raise NoRoomError
 
 
@@ -41,6 +51,7 @@ class Backlog:
     """First in, first out, between one task that puts and one that takes. The file has no name: it goes with the process."""
 
     room: Room
+    organisation_id: UUID
     _waiting: deque[bytes] = field(default_factory=deque)
     _in_memory: int = 0
     _file: IO[bytes] | None = None
@@ -64,6 +75,7 @@ class Backlog:
             async with self._disk:
                 await _to_its_end(self._write, block, self._written)
                 self._written += len(block)
+                self.room.held[self.organisation_id] += len(block)
         self._changed.set()
 
     def end(self) -> None:
@@ -91,6 +103,12 @@ class Backlog:
         async with self._disk:
             if self._file is not None:
                 await _to_its_end(self._file.close)
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Nothing is on disk any more."""
+        self.room.held[self.organisation_id] -= self._written
+        self._written = self._read = 0
 
     async def _take_back(self) -> bytes:
         async with self._disk:
@@ -98,7 +116,7 @@ class Backlog:
             self._read += len(block)
             if self.on_disk == 0:
                 await _to_its_end(self._opened().truncate, 0)
-                self._written = self._read = 0
+                self._give_back()
             return block
 
     def _opened(self) -> IO[bytes]:
@@ -110,7 +128,9 @@ class Backlog:
         return os.pread(self._opened().fileno(), length, where)
 
     def _write(self, block: bytes, where: int) -> None:
-        self.room.check(where, len(block))
+        if where + len(block) > self.room.most:
+            raise NoRoomError
+        self.room.check(self.organisation_id, len(block))
         rest = memoryview(block)
         try:
             while rest:

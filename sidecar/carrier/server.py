@@ -4,8 +4,8 @@ import asyncio
 import time
 from asyncio import Transport
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +29,10 @@ MOST = 250
 """Downloads at one time. Each has a megabyte or two in memory, and what is between two sockets."""
 MOST_OF_ONE_PERSON, MOST_OF_ONE_HOUSE = 32, 125
 """Of them. One client may fetch many objects side by side, but nobody keeps the others' downloads out by being slow."""
+MOST_SINGLE = 6
+"""Single answers of one person at a time: a cell has 16 threads, and colleagues need them too."""
+TURN = 30.0
+"""Seconds that a single answer waits for its person's others before it is refused: a page asks for many side by side."""
 RUNNING = Gauge("readingroom_carried_now", "Downloads under way")
 ENDED = Counter("readingroom_carried", "Downloads that ended", ["how"])
 BYTES = Counter("readingroom_carried_bytes", "Bytes sent to clients")
@@ -48,6 +52,7 @@ class Carrier:
     watch: Watch
     room: Room
     exports: Path
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def application(self) -> web.Application:
         """Return what aiohttp runs."""
@@ -66,25 +71,42 @@ class Carrier:
             return web.Response(status=503)
         if carriage is None:
             return web.Response(status=404)
+        if carriage.single:
+            await self._turn(carriage.bearer)
         if len(self.watch.running) >= MOST:
             LOG.warning("too many downloads at one time", running=MOST)
             return web.Response(status=503)
-        if self._has_enough(carriage.bearer):
+        if self._has_enough(carriage):
             return web.Response(status=429)
         with self._watched(request, carriage) as running:
             bring = self._file if carriage.file else self._from_cell
             return await bring(request, carriage, running)
 
-    def _has_enough(self, who: Bearer) -> bool:
-        theirs = [each.bearer for each in self.watch.running if each.bearer.organisation_id == who.organisation_id]
-        return len(theirs) >= MOST_OF_ONE_HOUSE or sum(each.user_id == who.user_id for each in theirs) >= MOST_OF_ONE_PERSON
+    async def _turn(self, who: Bearer) -> None:
+        """Wait until fewer single answers of this person are under way, or long enough."""
+        deadline = time.monotonic() + TURN
+        while self._singles(who) >= MOST_SINGLE and (left := deadline - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._ended.wait()
+
+    def _singles(self, who: Bearer) -> int:
+        return sum(each.single and each.bearer.user_id == who.user_id for each in self.watch.running)
+
+    def _has_enough(self, asked: Carriage) -> bool:
+        who = asked.bearer
+        theirs = [each for each in self.watch.running if each.bearer.organisation_id == who.organisation_id]
+        if asked.single and self._singles(who) >= MOST_SINGLE:
+            return True
+        downloads = sum(each.bearer.user_id == who.user_id and not each.single for each in theirs)
+        return len(theirs) >= MOST_OF_ONE_HOUSE or (not asked.single and downloads >= MOST_OF_ONE_PERSON)
 
     @contextmanager
     def _watched(self, request: web.Request, carriage: Carriage) -> Iterator[Running]:
         """Have the watch look after this download, and log how it ended: ids and numbers, no name of anything."""
         transport = cast("Transport", request.transport)
         began = time.monotonic()
-        running = Running(carriage.bearer, carriage.until, began, transport.abort)
+        running = Running(carriage.bearer, carriage.until, began, transport.abort, single=carriage.single)
         self.watch.running.add(running)
         RUNNING.inc()
         how = "refused"
@@ -98,6 +120,8 @@ class Carrier:
             raise ConnectionResetError from error
         finally:
             self.watch.running.discard(running)
+            self._ended.set()  # whoever waits looks again, and those who come later wait for the next end
+            self._ended = asyncio.Event()
             how = running.ended or ("whole" if running.whole else how)
             if how not in {"whole", "refused"}:
                 transport.abort()  # the end of the answer must never be seen
@@ -123,7 +147,7 @@ class Carrier:
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         headers["Authorization"] = f"Bearer {carriage.token}"
         try:
-            self.room.check(0, 0)
+            self.room.check(carriage.bearer.organisation_id, 0)
             source = await request.app[CLIENT].get(carriage.url, headers=headers, allow_redirects=False)
         except NoRoomError:
             LOG.error("no room for what clients do not take", directory=str(self.room.directory))  # noqa: TRY400 - says it all
@@ -141,7 +165,7 @@ class Carrier:
         answer = web.StreamResponse(headers={"Content-Type": source.headers.get("Content-Type", "application/octet-stream")})
         answer.content_length = source.content_length
         await answer.prepare(request)
-        backlog = Backlog(self.room)
+        backlog = Backlog(self.room, running.bearer.organisation_id)
         both = {asyncio.create_task(_fill(backlog, source)), asyncio.create_task(_empty(backlog, answer))}
         try:
             done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)

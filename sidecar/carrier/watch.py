@@ -33,13 +33,14 @@ class End(StrEnum):
 class Running:
     """One download under way. ``cut`` ends it at once; ``known``: when (monotonic) its bearer was last known to be let in.
 
-    ``whole``: all of it was sent. ``ended``: why it was cut off.
+    ``single``: an answer for looking. ``whole``: all of it was sent. ``ended``: why it was cut off.
     """
 
     bearer: Bearer
     until: float
     known: float
     cut: Callable[[], None]
+    single: bool = False
     whole: bool = False
     ended: End | None = None
 

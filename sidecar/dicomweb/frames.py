@@ -1,13 +1,22 @@
-"""Frames and renderings that nginx did not get from a cell: refused ones, in the words of an unknown id, and those of twins."""
+"""Frames, bulk data and renderings that nginx does not get from a cell by itself.
 
+What may be large (bulk data, several frames at once, the frames of large images) is carried: a slow client then holds neither
+the cell nor the disk of others for longer than the carrier lets it. What nginx asks for a second time, because it was refused or
+the cell does not have it, is answered in the words of an unknown id, or read from the file where two patients share its UIDs.
+"""
+
+import re
 import uuid
+from collections.abc import Mapping
 from typing import cast
 
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
+from sidecar.accounts.carrying import hand_over
 from sidecar.adapters.cell_client import CellAddress, Cells
 from sidecar.dicomweb import twins
+from sidecar.dicomweb.pixels import LARGE, LEVELS, token_to_look
 from sidecar.dicomweb.roots import open_root
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
@@ -15,7 +24,7 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies.cells import cell_of
-from sidecar.studies.tables import Instance
+from sidecar.studies.tables import Instance, Study
 
 bp = Blueprint("frames", __name__, url_prefix="/dicom-web/<root>/studies/<study>/series/<series>/instances/<instance>")
 
@@ -26,8 +35,11 @@ JPEG = "image/jpeg"
 
 @route(bp, "/frames/<numbers>", needs=Permission.STUDY_READ)
 def frames(scope: Scope, numbers: str, **place: str) -> ResponseReturnValue:
-    """Return frames (PS3.18 §10.4.1.1.6) of an instance that its cell knows by Orthanc's id only."""
-    cells, cell, found = _found(scope, **place)
+    """Have large frames (PS3.18 §10.4.1.1.6) carried; return those of an instance that its cell knows by Orthanc's id only."""
+    cells, cell, within, found = _found(scope, **place)
+    large = (found.rows or 0) * (found.columns or 0) > LARGE
+    if (large or "," in numbers) and not _asked_again():
+        return _carried(scope, within, cell, f"frames/{','.join(map(str, _numbers(numbers)))}", place)
     kind, bodies = twins.frames(cells.file(cell, found.orthanc_id), _numbers(numbers))
     boundary = uuid.uuid4().hex
     media = kind.partition(";")[0]
@@ -35,23 +47,46 @@ def frames(scope: Scope, numbers: str, **place: str) -> ResponseReturnValue:
     return Response(twins.related(kind, bodies, boundary), content_type=content_type)
 
 
+@route(bp, "/bulk/<path:where>", needs=Permission.STUDY_READ)
+def bulk_data(scope: Scope, where: str, **place: str) -> ResponseReturnValue:
+    """Have bulk data (PS3.18 §10.4.1.1.5) carried. ``where``: tags, with item numbers between."""
+    _cells, cell, within, _instance = _found(scope, **place)
+    if _asked_again() or not re.fullmatch("[0-9A-Fa-f/]{1,200}", where):
+        raise Missing
+    return _carried(scope, within, cell, f"bulk/{where}", place)
+
+
 @route(bp, "/rendered", needs=Permission.STUDY_READ)
 def rendered(scope: Scope, **place: str) -> ResponseReturnValue:
     """Return a picture of such an instance."""
-    cells, cell, found = _found(scope, **place)
+    cells, cell, _within, found = _found(scope, **place)
     asked = request.args.get("viewport", "").partition(",")[0]
     size = min(int(asked), LARGEST) if asked.isascii() and asked.isdecimal() and len(asked) <= len(str(LARGEST)) else LARGEST
     return Response(cells.rendered(cell, found.orthanc_id, size=max(1, size)), mimetype=JPEG)
 
 
-def _found(scope: Scope, *, root: str, study: str, series: str, instance: str) -> tuple[Cells, CellAddress, Instance]:
+def _found(scope: Scope, *, root: str, study: str, series: str, instance: str) -> tuple[Cells, CellAddress, Study, Instance]:
     opened = open_root(scope, root)
     within, of = opened.series(scope, study, series)
     found = opened.instance(scope, of, instance)
     opened.note(scope, within)
     settings = cast("Settings", current_app.extensions["readingroom.settings"])
     cells = cast("Cells", current_app.extensions["readingroom.cells"])
-    return cells, cell_of(scope, within.organisation_id, host=settings.cell_host), found
+    return cells, cell_of(scope, within.organisation_id, host=settings.cell_host), within, found
+
+
+def _asked_again() -> bool:
+    """Say whether nginx asks because what it was sent for is not there. No client can say that: its headers stay outside."""
+    return "X-Single-Missed" in request.headers
+
+
+def _carried(scope: Scope, within: Study, cell: CellAddress, what: str, place: Mapping[str, str]) -> Response:
+    path = "/".join(f"{level}/{place[name]}" for level, name in LEVELS)
+    token = token_to_look(scope, place["root"], within, cell)
+    url = f"http://{cell.netloc}/dicom-web/{path}/{what}"
+    carried = hand_over(scope, url=url, token=token, studies=[within.id], single=True)
+    headers = {"X-Accel-Redirect": carried, "Cache-Control": "private, no-store"}
+    return Response(headers=headers, mimetype="application/octet-stream")
 
 
 def _numbers(text: str) -> list[int]:

@@ -6,6 +6,7 @@ from typing import cast
 
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import BigInteger, exists, select
 
 from sidecar.accounts.carrying import hand_over
 from sidecar.adapters.carriages import INTERNAL
@@ -22,11 +23,13 @@ from sidecar.kernel.errors import Denied, Missing
 from sidecar.kernel.settings import Settings
 from sidecar.studies import access, queries
 from sidecar.studies.cells import cell_of, visitor
-from sidecar.studies.tables import Series, Study
+from sidecar.studies.tables import Instance, Series, Study
 
 bp = Blueprint("pixels", __name__, url_prefix="/edge")
 
 TOKEN_LIFE = timedelta(seconds=120)
+LARGE = 32_000_000
+"""Pixels of a frame that nginx does not bring itself: it would keep all of it for who is slow, and nobody looks at its watch."""
 LEVELS = (("studies", "study"), ("series", "series"), ("instances", "instance"))
 """The parts of a path (PS3.18, table 10.4.1-1) and what nginx calls their UIDs."""
 
@@ -39,9 +42,18 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
     words for an unknown id. It remembers the answer for seconds by cookie, root, study and series, so the token names that
     one study: the least that serves, and a header of constant size however many priors there are.
     The series is asked for here because the cell cannot tell two studies with the same StudyInstanceUID apart.
+    Where its frames are large nginx asks the application in any case, which has them carried (``frames``).
     """
     (study, *_), cell = _decide(scope, request.args.get("context", ""), _one_series)
-    token = _tokens().mint(
+    if request.args.get("what") == "frame" and _has_large_frames(scope, study):
+        return Response(status=403)
+    token = token_to_look(scope, request.args.get("context", ""), study, cell)
+    return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
+
+
+def token_to_look(scope: Scope, root: str, study: Study, cell: CellAddress) -> str:
+    """Return what opens one study in its cell for looking at it, for the acting person."""
+    return _tokens().mint(
         cell=cell.cell_id,
         subject=str(scope.user_id),
         organisation=scope.organisation_id,
@@ -50,9 +62,19 @@ def may_see_pixels(scope: Scope) -> ResponseReturnValue:
         now=scope.now,
         life=access.in_sight(scope, [study], at_most=TOKEN_LIFE),
         studies=[study.study_instance_uid],
-        visitor=_visitor(scope, request.args.get("context", "")),
+        visitor=_visitor(scope, root),
     )
-    return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
+
+
+def _has_large_frames(scope: Scope, study: Study) -> bool:
+    """Say whether any image of the series asked for is large."""
+    large = exists().where(
+        Series.organisation_id == study.organisation_id, Series.study_id == study.id,
+        Series.series_instance_uid == _asked("series"),
+        Instance.organisation_id == Series.organisation_id, Instance.series_id == Series.id,
+        Instance.rows.cast(BigInteger) * Instance.columns > LARGE,
+    )  # fmt: skip
+    return bool(scope.session.scalar(select(large)))
 
 
 @route(bp, "/objects", needs=Permission.STUDY_READ)

@@ -1,18 +1,20 @@
 """The way into Orthanc Explorer, the question nginx asks at each of its requests, and the way out to the sidecar's verbs."""
 
+import re
 from datetime import timedelta
 from typing import cast
 
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from sidecar.accounts.carrying import hand_over
 from sidecar.adapters.cell_client import CellAddress
 from sidecar.adapters.cell_tokens import CellTokens
 from sidecar.archive.web.blueprint import VERBS
 from sidecar.explorer.events import ExplorerOpened
 from sidecar.explorer.roots import OWN, Root, open_root
 from sidecar.gate.http import route
-from sidecar.gate.permissions import Permission, permissions_of
+from sidecar.gate.permissions import Permission, may_ever, permissions_of
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Denied, Missing
 from sidecar.kernel.settings import Settings
@@ -23,6 +25,12 @@ bp = Blueprint("explorer", __name__)
 
 TOKEN_LIFE = timedelta(seconds=120)
 PAGE = "app/explorer.html"
+WHOLE = re.compile(
+    r"instances/[0-9a-f-]{44}/(?:file|pdf|numpy|content/[0-9A-Za-z/-]{1,200}|frames/[0-9]{1,6}/(?:raw|raw[.]gz|numpy))"
+    r"|(?:studies|series|instances)/[0-9a-f-]{44}/attachments/[0-9A-Za-z-]{1,64}/data"
+)
+"""What of Explorer's may be as large as an object: not by nginx straight from the cell (its configuration says the same)."""
+ARGUMENTS = re.compile("[A-Za-z0-9_=&.,-]{0,200}")
 CONTEXT_VERBS = frozenset({"download"})
 """What a contracted reader may do with a study beside looking at it; the page itself decides."""
 
@@ -59,8 +67,12 @@ def may_explore(scope: Scope) -> ResponseReturnValue:
         raise Denied(missing.message) from missing
     if request.args.get("page"):
         scope.emit(_opened(root))
+    return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": _token(scope, root, cell)})
+
+
+def _token(scope: Scope, root: Root, cell: CellAddress) -> str:
     tokens = cast("CellTokens", current_app.extensions["readingroom.cell_tokens"])
-    token = tokens.mint(
+    return tokens.mint(
         cell=cell.cell_id,
         subject=str(scope.user_id),
         organisation=scope.organisation_id,
@@ -71,7 +83,6 @@ def may_explore(scope: Scope) -> ResponseReturnValue:
         studies=root.uids,
         visitor=visitor(scope, "explorer"),
     )
-    return Response(status=204, headers={"X-Cell-Address": cell.netloc, "X-Cell-Token": token})
 
 
 @route(bp, "/archive/by-orthanc-id/<context>/verbs", needs=Permission.STUDY_DOWNLOAD)
@@ -92,9 +103,25 @@ def by_orthanc_id(scope: Scope, context: str, orthanc_id: str, verb: str) -> Res
 
 
 @route(bp, "/explorer/<context>/<path:rest>", needs=Permission.SIGNED_IN)
-def nothing_here(scope: Scope, context: str, rest: str) -> ResponseReturnValue:  # noqa: ARG001
-    """Answer for whatever nginx was told to refuse: as for an id that does not exist."""
-    raise Missing
+def whole(scope: Scope, context: str, rest: str) -> ResponseReturnValue:
+    """Have whole files and raw pixels carried, as the cell decides by the caller's role.
+
+    For whatever else, and what was refused or not found there, answer as for an id that does not exist: nginx asks again then,
+    and says so by a header that no client can send past it.
+    """
+    asked = request.query_string.decode("latin-1")
+    if not (WHOLE.fullmatch(rest) and ARGUMENTS.fullmatch(asked)) or "X-Single-Missed" in request.headers:
+        raise Missing
+    if not may_ever(scope.actor, Permission.STUDY_DOWNLOAD):
+        raise Missing
+    root = open_root(scope, context)
+    cell = _cell(scope, root)
+    carried = hand_over(
+        scope, url=f"http://{cell.netloc}/{rest}{'?' if asked else ''}{asked}", token=_token(scope, root, cell),
+        studies=[each.id for each in root.studies or ()], single=True,
+    )  # fmt: skip
+    headers = {"X-Accel-Redirect": carried, "Cache-Control": "private, no-store"}
+    return Response(headers=headers, mimetype="application/octet-stream")
 
 
 @route(bp, "/explorer/<context>/<path:rest>", needs=Permission.SIGNED_IN, methods=("POST",), csrf=False)

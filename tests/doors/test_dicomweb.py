@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import json
 import re
+import select as select_
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +36,7 @@ from tests.cast import Cast, Person
 from tests.doors import phantom
 from tests.doors.edge_chain import EdgeChain
 from tests.doors.running_cell import KID, RunningCell
+from tests.doors.twin_world import Identity
 from tests.factories.studies import Made, make_study
 from tests.service.conftest import app, browse, cast, scopes, seal, settings
 
@@ -235,6 +239,56 @@ def test_a_dicomweb_client_reads_a_study_through_the_whole_chain(
         assert stranger.get(f"{root}/studies/{study.uid}/{frames}").status_code == 401
         stranger.cookies.update(cookies(browse(cast.stranger)))
         assert seen(stranger.get(f"{root}/studies/{study.uid}/{frames}")) == unknown
+
+
+def test_a_slow_reader_of_large_answers_waits_for_itself_and_a_colleague_does_not(
+    chain: EdgeChain,
+    mercys_cell: RunningCell,
+    cast: Cast,
+    scopes: Scopes,
+    browse: Callable[[Person | None], Browser],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cell has 16 threads for all: somebody takes nothing of twenty large frames, lists of frames and bulk data."""
+    for module in ("frames", "pixels"):
+        monkeypatch.setattr(f"sidecar.dicomweb.{module}.LARGE", 1000 * 1000)
+    (image,) = mine = with_bulk_data(1)
+    image.Rows = image.Columns = 2000
+    image.PixelData = bytes(8_000_000)
+    send(mercys_cell, tmp_path / "sent", mine)
+    study, known = index(scopes, cast, mine), Identity.of(image).orthanc()["instances"]
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        scope.session.execute(
+            update(Instance).where(Instance.study_id == study.id).values(rows=2000, columns=2000, orthanc_id=known)
+        )
+    place = f"/dicom-web/own/studies/{study.uid}/series/{study.series[0]}/instances/{image.SOPInstanceUID}"
+    with contextlib.ExitStack() as lines, requests.Session() as colleague:
+        cookie = cookies(browse(cast.owner))["rr_session"]
+        slow = []
+        for what in ("frames/1", "frames/1,1", "bulk/7fe00010", "bulk/00091001") * 5:
+            line = lines.enter_context(socket.create_connection(("127.0.0.1", chain.port), timeout=60))
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            line.sendall(f"GET {place}/{what} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: rr_session={cookie}\r\n\r\n".encode())
+            slow.append(line)
+        colleague.trust_env = False
+        colleague.cookies.update(cookies(browse(cast.own_radiologist)))
+        octets = (("application/octet-stream", "*"),)
+        client = DICOMwebClient(f"{chain.url}/dicom-web/own", session=colleague)
+        where = (study.uid, study.series[0], image.SOPInstanceUID)
+        assert client.retrieve_instance_frames(*where, [1], media_types=octets) == [image.PixelData]
+        assert client.retrieve_instance_frames(*where, [1, 1], media_types=octets) == [image.PixelData] * 2
+        assert colleague.get(f"{chain.url}{place}/rendered", headers={"Accept": "image/jpeg"}).status_code == 200
+        unknown = seen(colleague.get(f"{chain.url}{place.replace(study.uid, '1.2.3')}/frames/1"))
+        for what in ("frames/2", "frames/2,3", "bulk/00091099"):
+            assert seen(colleague.get(f"{chain.url}{place}/{what}")) == unknown
+        assert len([line for line in slow if select_.select([line], [], [], 0)[0]]) < len(slow)
+        for person in (cast.stranger, cast.strange_technician):
+            with requests.Session() as stranger:
+                stranger.trust_env = False
+                stranger.cookies.update(cookies(browse(person)))
+                for what in ("frames/1", "frames/1,1", "bulk/7fe00010"):
+                    assert seen(stranger.get(f"{chain.url}{place}/{what}")) == unknown
 
 
 def test_a_dicomweb_client_searches_fetches_and_stores_in_the_own_archive(

@@ -76,6 +76,10 @@ class Recorder:
         self.server.server_close()
 
 
+def _packed(asked: Seen) -> tuple[int, dict[str, str], bytes]:
+    return 200, {"Content-Type": "application/zip"}, f"PK {asked.path}".encode()
+
+
 class Edge:
     """The public door with its two neighbours. ``may`` says which (cookie, context, study) may see pixels."""
 
@@ -91,7 +95,7 @@ class Edge:
         self.may: set[tuple[str, str, str]] = set()
         self.hold = threading.Event()  # set: open lines end
         self.web = Recorder(self._web).start()
-        self.carrier = Recorder(lambda asked: (200, {"Content-Type": "application/zip"}, f"PK {asked.path}".encode())).start()
+        self.carrier = Recorder(_packed).start()
         self.cell = Recorder(lambda _: (200, {"Content-Type": "multipart/related", "Set-Cookie": "x=y"}, b"pixels")).start()
         self.forget()
         self.port = first_free(range(28100, 28400))
@@ -118,6 +122,7 @@ class Edge:
         """Begin a new test: nobody may see anything, nothing was asked, and a cookie nobody had."""
         self.may.clear()
         self.web.seen.clear()
+        self.carrier.answer = _packed
         self.carrier.seen.clear()
         self.cell.seen.clear()
         self.cell_address = f"127.0.0.1:{self.cell.port}"
@@ -156,6 +161,9 @@ class Edge:
         if asked.path == "/exports/1/download":
             lead = {"X-Accel-Redirect": f"/__carried/{'a' * 32}", "Cache-Control": "private, no-store"}
             return 200, {"Content-Type": "application/zip", "Content-Disposition": "attachment", **lead}, b""
+        if asked.path.startswith("/dicom-web/ctx/") and "/bulk/" in asked.path and "x-single-missed" not in asked.headers:
+            lead = {"X-Accel-Redirect": f"/__single/{'a' * 32}", "Cache-Control": "private, no-store"}
+            return 200, {"Content-Type": "application/octet-stream", **lead}, b""
         if not asked.path.startswith("/edge/pixels"):
             own = {"Content-Type": "application/json", "Content-Security-Policy": "script-src 'self'"}
             return 404, own, b'{"status":"error","code":"missing"}'

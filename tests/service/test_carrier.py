@@ -38,14 +38,14 @@ class Stage:
     given: list[str] = field(default_factory=list)
     bearer: Bearer = field(default_factory=lambda: Bearer(uuid4(), uuid4(), "technician", "s"))
 
-    def lay(self, **what: str) -> str:
+    def lay(self, *, single: bool = False, **what: str) -> str:
         name = uuid4().hex
-        self.ready[name] = Carriage(self.bearer, **what)
+        self.ready[name] = Carriage(self.bearer, single=single, **what)
         return f"{self.url}/{name}"
 
-    async def get(self, path: str, **headers: str) -> ClientResponse:
+    async def get(self, path: str, *, single: bool = False) -> ClientResponse:
         """Ask for what the cell has there."""
-        return await self.client.get(self.lay(url=f"{self.cell}{path}", token="t"), headers=headers)
+        return await self.client.get(self.lay(url=f"{self.cell}{path}", token="t", single=single))
 
 
 def play(directory: Path, test: Callable[[Stage], Awaitable[None]], **room: int) -> None:
@@ -190,6 +190,31 @@ def test_who_is_slow_many_times_over_keeps_nobody_else_out(tmp_path: Path, monke
         assert [each.status for each in answers] == [200, 200, 200, 429, 200, 200, 429, 200]
         for each in answers:
             each.close()
+
+    play(tmp_path, test)
+
+
+def test_a_page_that_asks_for_much_waits_for_itself_and_nobody_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Single answers of one person take turns: who does not take them is refused more of them, a colleague is served."""
+    monkeypatch.setattr(server, "MOST_SINGLE", 2)
+
+    async def test(stage: Stage) -> None:
+        async def look(who: Bearer) -> ClientResponse:
+            stage.bearer = who
+            return await stage.get("/whole/frame", single=True)
+
+        slow, colleague = stage.bearer, replace(stage.bearer, user_id=uuid4())
+        first, second = [await look(slow) for _ in range(2)]
+        third = asyncio.create_task(look(slow))
+        assert (await look(colleague)).status == 200
+        assert (await stage.get("/whole/zip")).status == 200
+        assert len(await first.read()) == LARGE
+        assert (await third).status == 200  # its turn came
+        monkeypatch.setattr(server, "TURN", 0.0)
+        assert (await look(slow)).status == 429
+        second.close()
 
     play(tmp_path, test)
 

@@ -202,6 +202,31 @@ def test_what_was_shared_or_opened_by_breaking_glass_ends_with_that(
     assert not carrying.still_open(scopes, redis, broken)
 
 
+def test_nothing_goes_on_for_ever_and_single_answers_end_sooner(app: Flask, begun: Begun, browse: Browse, cast: Cast) -> None:
+    """A machine's key may be good for a year: its download is over after a day, and what is only looked at after an hour."""
+    redis: Redis = app.extensions["readingroom.redis"]
+    now, study = datetime.now(UTC), make_study(begun.scopes, cast.mercy)
+    with begun.scopes.open(system_actor(cast.mercy)) as scope:
+        uid = scope.one(select(Instance.sop_instance_uid).where(Instance.study_id == study.id).limit(1))
+    looked = f"/dicom-web/own/studies/{study.uid}/series/{study.series[0]}/instances/{uid}/bulk/7fe00010"
+    machine = Program(app, access=make_key(begun.scopes, cast.owner, TAKE)[1])
+    for answer, single, hours in (
+        (machine.ask("GET", begun.path), False, 24),
+        (begun.browser.get(begun.path), False, 12),
+        (begun.browser.get(looked), True, 1),
+    ):
+        address = answer.headers["X-Accel-Redirect"]
+        found = carriages.take(redis, address.rpartition("/")[2])
+        assert found is not None
+        assert (found.single, address.startswith(carriages.SINGLE)) == (single, single)
+        ends = datetime.fromtimestamp(found.until, UTC) - now
+        assert timedelta(hours=hours, minutes=-5) < ends <= timedelta(hours=hours, minutes=1)
+    for person in (cast.stranger, cast.strange_technician):
+        theirs, unknown = (browse(person).get(looked.replace(study.uid, each)) for each in (study.uid, "1.2.3"))
+        assert alike(theirs, study.uid) == alike(unknown, "1.2.3")
+        assert theirs.status_code == 404
+
+
 def test_a_strangers_download_is_that_of_an_unknown_study(begun: Begun, browse: Browse, cast: Cast) -> None:
     unknown, own = str(UUID(int=7)), begun.path.split("/")[3]
     for person in (cast.stranger, cast.strange_technician, cast.luke_technician):

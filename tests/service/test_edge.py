@@ -249,3 +249,38 @@ def test_what_is_carried_leaves_only_after_the_web_application_said_so(edge: Edg
     assert taken.headers["content-security-policy"].endswith("sandbox")
     for path in (f"/__carried/{'a' * 32}", "/__carried/", f"/exports/../__carried/{'a' * 32}"):
         assert edge.raw(path) in {400, 404}, path
+
+
+BULK = f"/dicom-web/ctx/studies/{STUDY}/series/1.2/instances/1.3/bulk/7fe00010"
+
+
+def test_what_may_be_large_is_carried_and_the_cell_hears_the_media_type_only(edge: Edge) -> None:
+    answer = edge.http.get(BULK, headers={"Cookie": edge.cookie, "Accept": "multipart/related", "Range": "bytes=3-"})
+    assert (answer.status_code, answer.content) == (200, b"PK /" + b"a" * 32)
+    (asked,) = edge.carrier.seen
+    assert set(asked.headers) == {"host", "accept", "x-request-id"}
+    assert answer.headers.get_list("cache-control") == ["private, no-store"]
+    assert answer.headers["content-security-policy"].endswith("sandbox")
+    assert edge.cell.seen == []
+    assert edge.raw(f"/__single/{'a' * 32}") == 404
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+def test_what_the_carrier_does_not_find_is_asked_for_once_more_and_answered_as_unknown(edge: Edge, status: int) -> None:
+    """The web application is told by a header that no client gets past the door."""
+    edge.carrier.answer = lambda _: (status, {}, b"a cell's own words")
+    claims = {"Cookie": edge.cookie, "X-Single-Missed": "1"}
+    unknown = edge.http.get("/dicom-web/ctx/studies/1/nothing")
+    missed = edge.http.get(BULK, headers=claims)
+    assert (missed.status_code, missed.content) == (404, unknown.content)
+    asked = edge.web.seen[1:]
+    assert [(each.path, each.headers.get("x-single-missed")) for each in asked] == [(BULK, None), (BULK, "1")]
+
+
+@pytest.mark.parametrize("path", [BULK, "/exports/1/download"])
+@pytest.mark.parametrize(("status", "words"), [(429, b"at one time"), (503, b"no room")])
+def test_who_has_enough_and_no_room_are_said_in_words(edge: Edge, path: str, status: int, words: bytes) -> None:
+    edge.carrier.answer = lambda _: (status, {}, b"")
+    answer = edge.http.get(path, headers={"Cookie": edge.cookie})
+    assert (answer.status_code, answer.headers["retry-after"], words in answer.content) == (status, "10", True)
+    assert answer.headers["x-content-type-options"] == "nosniff"

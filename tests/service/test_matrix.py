@@ -232,6 +232,7 @@ def world(browse: Browse, cast: Cast, scopes: Scopes, seal: Seal) -> World:
         "series": study.series[0],
         "instance": instance,
         "numbers": "1",
+        "where": "7fe00010",
         "rest": f"studies/{study.uid}",
         **shared(scopes, seal, cast, study),
         **watched(scopes, cast, seal),

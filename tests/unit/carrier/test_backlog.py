@@ -5,12 +5,15 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
 from sidecar.carrier.backlog import BLOCK, MEMORY, Backlog, NoRoomError, Room
 
 PLENTY = 1 << 40
+HOUSE = uuid4()
 
 
 def names(directory: Path) -> list[str]:
@@ -20,7 +23,7 @@ def names(directory: Path) -> list[str]:
 def with_backlog(room: Room, test: Callable[[Backlog], Awaitable[None]]) -> None:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Backlog]:
-        backlog = Backlog(room)
+        backlog = Backlog(room, HOUSE)
         try:
             yield backlog
         finally:
@@ -90,3 +93,37 @@ def test_there_is_an_end_to_the_disk(tmp_path: Path, full: str) -> None:
                 await backlog.put(bytes(MEMORY))
 
     with_backlog(Room(tmp_path, most=2 * MEMORY, free=0) if full == "most" else Room(tmp_path, free=PLENTY), test)
+
+
+def test_no_organisation_takes_the_room_of_the_others_and_everything_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flood ends at half of the room, the next one at a third; a quiet hospital's download still finds its place."""
+    room = Room(tmp_path, free=5 * MEMORY)
+    on_disk = lambda: sum(room.held.values())  # noqa: E731
+    disk = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=17 * MEMORY - on_disk()))
+    monkeypatch.setattr("sidecar.carrier.backlog.shutil", disk)
+
+    async def fill(backlog: Backlog) -> int:
+        await backlog.put(bytes(MEMORY))  # in memory
+        for taken in range(100):
+            try:
+                await backlog.put(bytes(MEMORY))
+            except NoRoomError:
+                return taken
+        return 100
+
+    async def run() -> None:
+        flood, again, other, quiet = (Backlog(room, who) for who in (HOUSE, HOUSE, uuid4(), uuid4()))
+        assert await fill(flood) == 6
+        assert await fill(again) == 0
+        with pytest.raises(NoRoomError):
+            room.check(HOUSE, 1)
+        assert await fill(other) == 3
+        assert await fill(quiet) == 1
+        for each in (flood, again, other, quiet):
+            await each.close()
+        assert on_disk() == 0
+        room.check(HOUSE, MEMORY)
+
+    asyncio.run(run())
