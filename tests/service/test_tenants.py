@@ -10,13 +10,14 @@ from sqlalchemy import select
 
 from sidecar.gate.actor import OrganisationKind
 from sidecar.gate.scope import Scopes
+from sidecar.gate.stepup import FRESH
 from sidecar.kernel.errors import Conflict, Denied, Missing
 from sidecar.kernel.settings import PortRange
 from sidecar.organisations import queries, service
 from sidecar.organisations.errors import Taken
 from sidecar.organisations.events import CellWanted, ContractCreated, ContractEndSet, OrganisationCreated
 from sidecar.organisations.model import Places
-from sidecar.organisations.tables import Cell, Organisation
+from sidecar.organisations.tables import Cell, Contract, Organisation
 from tests.browser import Browser, alike
 from tests.cast import Cast, Person
 
@@ -210,6 +211,27 @@ def test_contract_pages(browse: Browse, cast: Cast) -> None:
     page = browse(cast.strange_admin).get("/admin/contracts").text
     assert "STAT 30 min" in page
     assert "<form" not in page.partition("<main")[2].partition("</main>")[0]
+
+
+def test_who_reads_a_hospital_is_decided_with_a_second_factor_proved_moments_ago(
+    browse: Browse, scopes: Scopes, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contract gives a hospital's new patients to a reading group: a session found open makes, widens and prolongs none."""
+    thief, clock = browse(cast.platform_admin), scopes.clock
+    with scopes.open(cast.platform_admin.actor) as scope:
+        known = scope.session.scalars(select(Contract.id).where(Contract.organisation_id == cast.mercy)).one()
+    monkeypatch.setattr(scopes, "clock", lambda: clock() + FRESH + timedelta(seconds=1))
+    new = {
+        "provider_id": cast.luke, "reading_id": cast.strangers, "starts_on": "2026-01-01", "stat": "60", "urgent": "240",
+        "routine": "1440", "reading_hours": "72", "priors": "all", "finishing_hours": "24",
+    }  # fmt: skip
+    terms = {"reading_hours": "8760", "priors": "all", "finishing_hours": "720"}
+    for path, form in (("", new), (f"/{known}/terms", terms), (f"/{known}/end", {"ends_on": ""})):
+        refused = thief.post(f"/admin/contracts{path}", data=form, headers={"Accept": "application/json"})
+        assert (refused.status_code, refused.json["code"]) == (401, "step-up"), path
+    with scopes.open(cast.platform_admin.actor) as scope:
+        made = select(Contract.reading_hours).where(Contract.organisation_id.in_([cast.mercy, cast.luke]))
+        assert set(scope.session.scalars(made)) == {72}
 
 
 def test_strangers_get_403_or_the_same_404(browse: Browse, cast: Cast) -> None:

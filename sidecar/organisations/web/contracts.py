@@ -11,6 +11,7 @@ from sidecar.gate.forms import Filled, read, tentatively
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
+from sidecar.gate.stepup import need_fresh_person
 from sidecar.kernel.errors import Conflict, Invalid
 from sidecar.organisations import queries, service
 from sidecar.organisations.forms import MODALITIES, ContractForm, EndForm, TermsForm
@@ -39,6 +40,7 @@ def set_terms(scope: Scope, contract_id: UUID) -> ResponseReturnValue:
     filled = read(TermsForm, request.form)
     if filled.value is None:
         raise Invalid("Write from 1 to 8760 hours, from 0 to 720 to finish, and choose the older studies from the list.")
+    need_fresh_person(scope)
     earlier = {name: str(getattr(contract, name)) for name in TermsForm.model_fields}
     service.set_terms(scope, contract_id, **filled.value.model_dump())
     tell("The terms hold for what is signed and routed from now on.", undo=f"/admin/contracts/{contract_id}/terms", **earlier)
@@ -82,6 +84,7 @@ def add_contract(scope: Scope) -> ResponseReturnValue:
     if filled.value is None:
         return _form(scope, filled), 400
     form = filled.value
+    need_fresh_person(scope)  # it gives every new patient of a hospital to a group
     try:
         with tentatively(scope):
             service.create_contract(
@@ -108,6 +111,7 @@ def end_contract(scope: Scope, contract_id: UUID) -> ResponseReturnValue:
     if filled.value is None:
         raise Invalid(filled.errors["ends_on"])
     earlier = queries.contract(scope, contract_id).ends_on
+    need_fresh_person(scope)
     contract = service.end_contract(scope, contract_id, ends_on=filled.value.ends_on)
     told = f"The contract ends on {contract.ends_on}." if contract.ends_on else "The contract has no last day."
     tell(told, undo=f"/admin/contracts/{contract_id}/end", ends_on=earlier.isoformat() if earlier else "")
