@@ -11,6 +11,8 @@ from sidecar.instance.layout import CHECKOUT, LOOPBACK, Layout, write_private
 
 SMTP = ("RR_SMTP_HOST", "RR_SMTP_PORT", "RR_SMTP_SECURITY", "RR_SMTP_FROM", "RR_SMTP_USER", "RR_SMTP_AUTHORITY")
 LIMITS = ("RR_LIMIT_AUTHENTICATION", "RR_LIMIT_ANONYMOUS", "RR_LIMIT_SIGNED_IN", "RR_LIMIT_UPLOADS")
+TOLD = {**dict.fromkeys((*SMTP, *LIMITS), ""), "RR_EXPORT_DAYS": "7", "RR_ZONE": "UTC"}
+"""What whoever runs the house may say, with what holds until they do."""
 
 
 def variables(layout: Layout) -> dict[str, str]:
@@ -37,10 +39,16 @@ def variables(layout: Layout) -> dict[str, str]:
         "RR_OHIF_DIR": str(viewer.path()),
         "RR_EXPORTS_DIR": str(layout.exports),
         "RR_CHECKPOINTS_DIR": str(layout.checkpoints),
-        "RR_EXPORT_DAYS": os.environ.get("RR_EXPORT_DAYS", "7"),
-        "RR_ZONE": os.environ.get("RR_ZONE", "UTC"),
-        **{name: os.environ.get(name, "") for name in (*SMTP, *LIMITS)},
+        **_told(layout),
     }
+
+
+def _told(layout: Layout) -> dict[str, str]:
+    """Return what is said now, else what was said at an earlier ``up``: an update from a plain shell must not end the mails."""
+    file = layout.data / "env"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    before = {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+    return {name: os.environ.get(name, before.get(name, default)) for name, default in TOLD.items()}
 
 
 def _dicom_host(layout: Layout) -> str:
