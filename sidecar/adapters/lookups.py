@@ -17,9 +17,18 @@ class Lookup:
 
     def of(self, address: str) -> str:
         """Return the lookup of an address however it was typed: case and surrounding space do not matter."""
+        return "address:" + hmac.digest(self._key, normal(address).encode(errors="surrogatepass"), hashlib.sha256).hex()
+
+    def mark(self, text: str) -> str:
+        """Return what the journal keeps of a question: the same for the same text, and nobody without the key tries others."""
+        own = hmac.digest(self._key, b"journal", hashlib.sha256)
+        return hmac.digest(own, text.encode(errors="surrogatepass"), hashlib.sha256).hex()[:32]
+
+    @property
+    def _key(self) -> bytes:
         if not self.key:
             raise RuntimeError("no lookup key: a composition root gives it with Lookup(settings.secret('lookup_key'))")
-        return "address:" + hmac.digest(self.key, normal(address).encode(errors="surrogatepass"), hashlib.sha256).hex()
+        return self.key
 
 
 def normal(address: str) -> str:

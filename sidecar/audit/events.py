@@ -11,8 +11,9 @@ from sidecar.gate.scope import Event
 class ListShown(Event):
     """A list or search of patient data was shown (PS3.15 A.5.3.10, Query).
 
-    ``place`` is which list, ``filters`` the names of what narrowed it, ``asked`` a digest of their values (``reads``): nobody
-    reads a patient's name from it, and who suspects one can ask whether it was searched for. ``shown`` counts rows.
+    ``place`` is which list, ``filters`` the names of what narrowed it, ``asked`` a keyed digest of their values (``reads``):
+    nobody reads a patient's name from it or tries names on it; who holds the house's key can say whether one was searched
+    for. ``shown`` counts rows.
     """
 
     kind: ClassVar[str] = "audit.list.shown"

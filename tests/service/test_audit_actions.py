@@ -1,5 +1,6 @@
 """Every access leaves exactly one trace of each thing that happened, complete and before the answer; else it is refused."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -13,11 +14,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from sidecar.adapters.lookups import Lookup
 from sidecar.audit.vocabulary import code_of
 from sidecar.gate.actor import Role
 from sidecar.gate.refusals import EACH
 from sidecar.gate.scope import Scopes
 from sidecar.instance import Instance, postgres
+from sidecar.kernel.canonical import canonical
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast, Person
 from tests.factories.studies import Made, make_study
@@ -232,6 +235,21 @@ def test_a_list_is_one_look_until_another_quarter_of_an_hour_or_question(
     assert searched[0]["facts"]["asked"] != first[0]["facts"]["asked"]
     again = told(reader.post("/worklist/rows", data={"q": "Doe"}))
     assert again[0]["facts"]["asked"] == searched[0]["facts"]["asked"]  # recognised, not readable
+
+
+def test_nobody_spells_out_from_an_export_of_the_journal_whom_others_searched_for(
+    browse: Browse, cast: Cast, told: Told, app: Flask
+) -> None:
+    """An administrator, for whom patients are masked, tries names and numbers on what an entry keeps of a search."""
+    (searched,) = told(browse(cast.owner).post("/hospital/rows", data={"q": "PID-4711"}))
+    (seen,) = told(browse(cast.mercy_admin).post("/admin/audit/patient", data={"patient_id": "PID-4711"}))
+    tries: tuple[tuple[Row, Row], ...] = ((searched, {"q": "PID-4711"}), (seen, {"patient_id": "PID-4711"}))
+    for row, asked in tries:
+        assert row["facts"]["filters"] == sorted(asked)
+        said = canonical({"organisation": cast.mercy, "place": row["facts"]["place"], "asked": asked})
+        assert row["facts"]["asked"] != hashlib.sha256(said.encode()).hexdigest()[:32]
+        key = app.extensions["readingroom.settings"].secret("lookup_key")  # who runs the house can tell, asked by an auditor
+        assert row["facts"]["asked"] == Lookup(key).mark(said)
 
 
 def test_c04_what_cannot_be_put_on_record_is_refused_and_not_done(

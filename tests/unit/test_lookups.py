@@ -25,6 +25,14 @@ def test_addresses_and_keys_are_told_apart() -> None:
     assert LOOKUP.of("\ud800@b.org") != LOOKUP.of("a@b.org")  # whatever a form may send
 
 
+def test_a_mark_is_no_lookup_and_another_for_every_key() -> None:
+    found = {LOOKUP.mark("a@b.org"), LOOKUP.mark("a@b.orgs"), Lookup(b"another").mark("a@b.org"), LOOKUP.of("a@b.org")[8:40]}
+    assert len(found) == 4
+    assert {len(each) for each in found} == {32}
+    with pytest.raises(RuntimeError, match="lookup_key"):
+        NO_LOOKUP.mark("a@b.org")
+
+
 def test_without_a_key_nobody_is_looked_up() -> None:
     with pytest.raises(RuntimeError, match="lookup_key"):
         NO_LOOKUP.of("a@b.org")

@@ -23,7 +23,7 @@ def tabs(current: str) -> list[dict[str, object]]:
 
 def note(scope: Scope, place: str, asked: Mapping[str, str], shown: int) -> None:
     """Put on record that somebody looked into the journal; what a patient was called stays a digest."""
-    digest = digest_of(scope.organisation_id, place, asked) if asked else ""
+    digest = digest_of(scope, place, asked) if asked else ""
     scope.emit(JournalShown(organisation_id=scope.organisation_id, place=place, filters=sorted(asked), asked=digest, shown=shown))
 
 

@@ -84,7 +84,7 @@ def _chain(scope: Scope) -> Response:
 
 
 def _note(scope: Scope, form: str, place: str, asked: dict[str, str], rows: int) -> None:
-    digest = digest_of(scope.organisation_id, place, asked) if asked else ""
+    digest = digest_of(scope, place, asked) if asked else ""
     organisation_id = scope.organisation_id
     scope.emit(
         JournalExported(organisation_id=organisation_id, form=form, place=place, filters=sorted(asked), rows=rows, asked=digest)
