@@ -30,9 +30,12 @@ COLUMNS = (
     "address",
     "request",
 )
-FORMULA = re.compile(r"""(^|[;\t\r\n])(["\s]*)([=+\-@\uff1d\uff0b\uff0d\uff20])""")
+SIGNS = r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
 """What a spreadsheet takes for a formula at the beginning of a cell. Where the comma is the decimal sign, a semicolon ends one,
 quoted or not; and with Japanese settings the wide signs count as well."""
+FIRST, INSIDE = re.compile(rf"^([\"\s]*){SIGNS}"), re.compile(rf"([;\t\r\n][\"\s]*){SIGNS}")
+APOSTROPHE = r"\1'"
+BREAKS = ("\t", "\r", "\n")
 
 Batch = list[tuple[JournalRow, Entry]]
 
@@ -73,7 +76,11 @@ def fields(entry: Entry) -> dict[str, str | int]:
 
 def cell(value: str | int) -> str | int:
     """Return a cell that no spreadsheet runs: before what would be a formula stands an apostrophe."""
-    return FORMULA.sub(r"\1\2'\3", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if value.startswith(BREAKS):
+        return f"'{value[0]}{INSIDE.sub(APOSTROPHE, value[1:])}"
+    return INSIDE.sub(APOSTROPHE, FIRST.sub(APOSTROPHE, value))
 
 
 def as_csv(batches: Iterable[Batch]) -> Iterator[str]:
