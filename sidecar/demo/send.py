@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +37,7 @@ def send(folder: Path, aet: str, to: Node, timeout_seconds: float = 300) -> int:
         SendError: the association was refused, aborted or timed out, or an image was rejected.
     """
     command = [
-        "storescu", "--verbose", "--max-pdu", "131072", "--scan-directories", "--recurse",
+        _storescu(), "--verbose", "--max-pdu", "131072", "--scan-directories", "--recurse",
         "--aetitle", aet, "--call", to.aet, to.host, str(to.port), str(folder),
     ]  # fmt: skip
     environment = os.environ | {"TCP_NODELAY": "1"}
@@ -49,8 +51,6 @@ def send(folder: Path, aet: str, to: Node, timeout_seconds: float = 300) -> int:
             check=False,
             errors="replace",
         )
-    except FileNotFoundError as missing:
-        raise SendError("storescu is not installed (package dcmtk)", 0) from missing
     except subprocess.TimeoutExpired as late:
         raise SendError(f"{aet} to {to.aet} at {to.host}:{to.port}: no end after {timeout_seconds:.0f} s", 0) from late
     log = done.stdout + done.stderr
@@ -60,3 +60,12 @@ def send(folder: Path, aet: str, to: Node, timeout_seconds: float = 300) -> int:
         reason = "; ".join(problems[:3]) or f"storescu ended with {done.returncode}"
         raise SendError(f"{aet} to {to.aet} at {to.host}:{to.port}: {reason}", acknowledged)
     return acknowledged
+
+
+def _storescu() -> str:
+    """Return the path of dcmtk's program: an activated environment has one of the same name before it, which is another."""
+    own = Path(sys.executable).parent
+    places = (each for each in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(each) != own)
+    if found := shutil.which("storescu", path=os.pathsep.join(places)):
+        return found
+    raise SendError("storescu is not installed (package dcmtk)", 0)

@@ -17,6 +17,7 @@ from sidecar.organisations.model import Places
 from sidecar.organisations.tables import Cell
 from sidecar.studies.tables import Instance as Indexed
 from sidecar.studies.tables import Study
+from tests.dcmtk import path_of
 
 
 def until(true: Callable[[], object], seconds: float, what: str) -> None:
@@ -40,7 +41,7 @@ def open_hospital(workshop: Workshop, aet: str) -> Cell:
 
 
 def echoes(cell: Cell, aet: str) -> bool:
-    command = ["echoscu", "-aet", aet, "-aec", cell.aet, "127.0.0.1", str(cell.dicom_port)]
+    command = [path_of("echoscu"), "-aet", aet, "-aec", cell.aet, "127.0.0.1", str(cell.dicom_port)]
     return subprocess.run(command, capture_output=True, check=False, timeout=20).returncode == 0
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from tests.dcmtk import path_of
+
 
 def image(size: int = 32, seed: int = 0, **elements: Any) -> Dataset:
     """A CT image with noise for pixels; elements by keyword override the defaults."""
@@ -58,17 +60,26 @@ def write(directory: Path, datasets: list[Dataset]) -> list[Path]:
 
 def storescu(port: int, files: list[Path], *, calling: str = "CT1", called: str = "MERCY") -> subprocess.CompletedProcess[str]:
     """Send with DCMTK; the output names the status of each image."""
-    command = ["storescu", "-v", "-aet", calling, "-aec", called, "127.0.0.1", str(port), *map(str, files)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env={"TCP_NODELAY": "1", "PATH": "/usr/bin:/bin"}
-    )
+    command = [path_of("storescu"), "-v", "-aet", calling, "-aec", called, "127.0.0.1", str(port), *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={"TCP_NODELAY": "1"})
     done.stdout += done.stderr
     return done
 
 
 def dcmsend(port: int, files: list[Path]) -> subprocess.CompletedProcess[str]:
     """Send with DCMTK's dcmsend, which proposes whatever SOP class a file names."""
-    command = ["dcmsend", "-v", "--no-uid-checks", "-aet", "CT1", "-aec", "MERCY", "127.0.0.1", str(port), *map(str, files)]
+    command = [
+        path_of("dcmsend"),
+        "-v",
+        "--no-uid-checks",
+        "-aet",
+        "CT1",
+        "-aec",
+        "MERCY",
+        "127.0.0.1",
+        str(port),
+        *map(str, files),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     done.stdout += done.stderr
     return done

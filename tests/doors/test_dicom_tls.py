@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.dcmtk import path_of
 from tests.doors import phantom
 from tests.doors.authority import Authority, Issued
 from tests.doors.inbox import FakeInbox
@@ -62,7 +63,7 @@ def client(
     options: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Call echoscu, or storescu when there are files, with TLS."""
-    program = ["storescu", "--max-pdu", "131072"] if files else ["echoscu"]
+    program = [path_of("storescu"), "--max-pdu", "131072"] if files else [path_of("echoscu")]
     keys = ["+tls", str(issued.key), str(issued.certificate)] if issued else ["+tla"]
     return subprocess.run(
         [*program, "-v", *keys, "+cf", str(authority.certificate), *options, "-aet", calling, "-aec", cell.aet,

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.dcmtk import path_of
 from tests.doors import phantom
 from tests.doors.bare_orthanc import AET, BareOrthanc, hardened
 
@@ -74,7 +75,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BareOrth
 
 def dcmtk(program: str, server: BareOrthanc, *options: str, calling: str = KNOWN, called: str = AET) -> str:
     """Run a DCMTK client; its whole output."""
-    words = [program, "-v", "-aet", calling, "-aec", called, *options, "127.0.0.1", str(server.dicom_port)]
+    words = [path_of(program), "-v", "-aet", calling, "-aec", called, *options, "127.0.0.1", str(server.dicom_port)]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
     return done.stdout + done.stderr
 
@@ -145,7 +146,7 @@ def unknown_echo(server: BareOrthanc) -> bool:
 def unknown_store(server: BareOrthanc, directory: Path) -> bool:
     file = str(phantom.write(directory, [phantom.image()])[0])
     done = subprocess.run(
-        ["storescu", "-v", "-aet", "NOBODY", "-aec", AET, "127.0.0.1", str(server.dicom_port), file],
+        [path_of("storescu"), "-v", "-aet", "NOBODY", "-aec", AET, "127.0.0.1", str(server.dicom_port), file],
         capture_output=True, text=True, check=False, timeout=30,
     )  # fmt: skip
     return "Received Store Response (Success)" in done.stdout + done.stderr
@@ -181,7 +182,8 @@ def unknown_class(server: BareOrthanc, directory: Path) -> bool:
     file = phantom.write(directory, [phantom.image(SOPClassUID="1.2.840.10008.5.1.4.1.1.99999")])[0]
     server.http.put("/modalities/STORER", json={"AET": "STORER", "Host": "127.0.0.1", "Port": 104})
     done = subprocess.run(
-        ["dcmsend", "-v", "--no-uid-checks", "-aet", "STORER", "-aec", AET, "127.0.0.1", str(server.dicom_port), str(file)],
+        [path_of("dcmsend"), "-v", "--no-uid-checks", "-aet", "STORER", "-aec", AET, "127.0.0.1", str(server.dicom_port),
+         str(file)],
         capture_output=True, text=True, check=False, timeout=30,
     )  # fmt: skip
     return "with status SUCCESS" in done.stdout + done.stderr

@@ -23,6 +23,7 @@ from sidecar.gate.machine import Workshop
 from sidecar.instance import Instance
 from sidecar.organisations.tables import Cell
 from sidecar.studies.tables import Instance as Indexed
+from tests.dcmtk import path_of
 from tests.doors.hospital import address_of, answers, echoes, in_index, in_orthanc, open_hospital, until
 
 IMAGES = 200
@@ -41,7 +42,8 @@ class Sending:
     """storescu at work, watched line by line: which instances the cell has acknowledged so far."""
 
     def __init__(self, folder: Path, node: Node) -> None:
-        command = ["stdbuf", "-oL", "-eL", "storescu", "--verbose", "--max-pdu", "131072", "--scan-directories", "--aetitle", AET]
+        command = ["stdbuf", "-oL", "-eL", path_of("storescu"), "--verbose", "--max-pdu", "131072", "--scan-directories"]
+        command += ["--aetitle", AET]
         self.process = subprocess.Popen(
             [*command, "--call", node.aet, node.host, str(node.port), str(folder)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | {"TCP_NODELAY": "1"},

@@ -25,6 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from orthanc_plugin.door import dimse
+from tests.dcmtk import path_of
 from tests.doors import phantom
 from tests.doors.inbox import FakeInbox
 from tests.doors.running_cell import RunningCell, free_port
@@ -237,12 +238,20 @@ def test_dcmtk_and_finds_beside_a_move_work_as_ever(filled: RunningCell, tmp_pat
     keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={STUDY[0].StudyInstanceUID}"]
     where = ["-aet", "CT1", "-aec", "MERCY", "127.0.0.1", str(filled.dicom_port)]
     done = subprocess.run(
-        ["getscu", "-v", "-S", *where, *keys, "-od", str(tmp_path)], capture_output=True, text=True, timeout=30, check=True
+        [path_of("getscu"), "-v", "-S", *where, *keys, "-od", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
     )
     assert "Number of Completed Suboperations : 7" in done.stdout + done.stderr
     with node() as stored:
         done = subprocess.run(
-            ["movescu", "-v", "-S", "-aem", "NODE", *where, *keys], capture_output=True, text=True, timeout=30, check=True
+            [path_of("movescu"), "-v", "-S", "-aem", "NODE", *where, *keys],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
         )
     assert "Received Final Move Response (Success)" in done.stdout + done.stderr
     assert len(stored) == 7

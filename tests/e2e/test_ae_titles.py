@@ -14,6 +14,7 @@ from sidecar.gate.actor import OrganisationKind, Role
 from sidecar.gate.machine import Workshop
 from sidecar.organisations.tables import Cell
 from tests.cast import make_person
+from tests.dcmtk import path_of
 from tests.doors.hospital import echoes, open_hospital, until
 
 PATIENCE = 30_000
@@ -27,7 +28,7 @@ def cells(workshop: Workshop) -> list[Cell]:
 
 def echoes_encrypted(directory: Path, cell: Cell, aet: str) -> bool:
     """Let dcmtk show the certificate in ``directory`` and check the archive's own."""
-    command = ["echoscu", "+tls", "device.pem", "device.pem", "+cf", "ca.pem", "-aet", aet, "-aec", cell.aet]
+    command = [path_of("echoscu"), "+tls", "device.pem", "device.pem", "+cf", "ca.pem", "-aet", aet, "-aec", cell.aet]
     command += ["127.0.0.1", str(cell.dicom_tls_port)]
     return subprocess.run(command, cwd=directory, capture_output=True, check=False, timeout=20).returncode == 0
 

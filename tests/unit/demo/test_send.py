@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,4 +37,16 @@ def test_images_taken_before_an_error_are_counted(tmp_path: Path, monkeypatch: p
 def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SendError, match="dcmtk"):
+        send(tmp_path, "MERCY_CT1", HERE)
+
+
+def test_a_program_of_the_same_name_in_our_own_environment_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pynetdicom brings one, and an activated environment has it first."""
+    dcmtks, pythons = tmp_path / "usr", tmp_path / "venv"
+    for folder in (dcmtks, pythons):
+        folder.mkdir()
+        pretend(folder, f"echo 'F: from {folder.name}'; exit 1", monkeypatch)
+    monkeypatch.setattr(sys, "executable", str(pythons / "python"))
+    monkeypatch.setenv("PATH", f"{pythons}:{dcmtks}:/bin:/usr/bin")
+    with pytest.raises(SendError, match="from usr"):
         send(tmp_path, "MERCY_CT1", HERE)
