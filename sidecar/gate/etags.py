@@ -25,8 +25,12 @@ def tags(header: str | None) -> frozenset[str]:
 
 
 def need(header: str | None) -> frozenset[str]:
-    """Return the tags of If-Match; NeedsPrecondition when an update comes without."""
-    named = tags(header)
+    """Return the tags of If-Match; NeedsPrecondition when an update comes without.
+
+    A tag that we gave came to the client as a weak one if the public door compressed its answer. It still names the same
+    state, and ours are all strong: without this, whoever takes gzip could change nothing that is longer than a kilobyte.
+    """
+    named = frozenset(tag.removeprefix("W/") for tag in tags(header))
     if not named:
         raise NeedsPrecondition("Send If-Match with the ETag of what you change, as you read it last.")
     return named
@@ -44,7 +48,7 @@ def revision(header: str | None) -> int | None:
 
 
 def refuse_changed(named: frozenset[str], current: bytes) -> None:
-    """Raise Changed unless the caller saw the present representation. Comparison is strong: a weak tag fits nothing."""
+    """Raise Changed unless the caller saw the present representation."""
     if "*" not in named and tag_of(current) not in named:
         raise Changed("It was changed since you read it. Read it again before you change it.")
 

@@ -31,7 +31,8 @@ REFUSALS = {
     429: "Too many requests; Retry-After says when to come back.",
     503: "A part is not answering; Retry-After says when to come back.",
 }
-IF_MATCH = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string", "pattern": '^(\\*|"[!#-~]*")$'},
+IF_MATCH = {"name": "If-Match", "in": "header", "required": True,
+            "schema": {"type": "string", "pattern": '^(\\*|(W/)?"[!#-~]*")$'},
             "description": "The ETag of what you change, as you read it last."}  # fmt: skip
 KEY = {"name": idempotency.HEADER, "in": "header", "required": True,
        "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST_KEY, "pattern": "^[!#-~]+$"},

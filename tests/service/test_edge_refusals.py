@@ -244,3 +244,11 @@ def test_while_the_application_is_away_the_edge_says_when_to_come_back(tmp_path:
     assert (person.status_code, "brought up to date" in person.text) == (502, True)
     edge.hold.set()
     edge.close()
+
+
+def test_the_tag_of_a_compressed_answer_is_passed_on_as_a_weak_one(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it must be said (RFC 9110, 8.8.1): the API takes its own tags back in this form (gate/etags.py)."""
+    long = b'{"status": "ok", "text": "' + b"a" * 2000 + b'"}'
+    monkeypatch.setattr(edge.web, "answer", lambda _: (200, {"Content-Type": "application/json", "ETag": '"tag"'}, long))
+    tags = [edge.http.get("/api/x", headers={"Accept-Encoding": each}).headers["etag"] for each in ("gzip", "identity")]
+    assert tags == ['W/"tag"', '"tag"']
