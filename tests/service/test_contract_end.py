@@ -216,7 +216,7 @@ def test_the_page_of_contracts_says_how_long_they_may_finish(cast: Cast, browse:
     for person in (cast.mercy_manager, cast.lead):
         page = browse(person).get("/admin/contracts").text
         assert "24 h to finish after the last day" in page
-        assert "unsigned: " in page
+        assert "then what is unsigned goes back" in page
     contract = platform.get("/admin/contracts").text.partition("terms-")[2].partition('"')[0]
     assert platform.get("/admin/contracts/new").text.count('name="finishing_hours"') == 1
     assert UUID(contract)
