@@ -7,6 +7,7 @@ from typing import Any
 
 from sidecar.archive import rules
 from sidecar.archive.model import Reason
+from sidecar.assignment.rules import TAKE_BACK_REASONS
 
 
 def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -18,7 +19,7 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
     study = {
         "id": "s1", "patient_name": "Yamada^Tarou=山田^太郎", "patient_id": "4711", "modalities_in_study": ["CT"],
         "study_description": "CT Chest with contrast", "study_date": "20261120", "accession_number": "A-2026-1120",
-        "series_count": 3, "instance_count": 412, "arrival": "complete",
+        "series_count": 3, "instance_count": 412, "arrival": "complete", "reading_organisation_id": "g1", "status": "unread",
     }  # fmt: skip
     hold = {
         "reason": "Complaint 2026-17", "set_at": ago(3000), "set_by_name": "Max Mercy",
@@ -68,6 +69,19 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         "errors": {},
         "confirm": False,
     }
+    lent = study | {"status": "reading", "assignee_name": "Dr. Nora Quist", "due_at": ago(-42)}
+    chosen = {"reason": "too-long", "explanation": "The ward waits"}
+    reading = {
+        **one, "study": lent, "reader": "Nightwatch Teleradiology", "begun": "Dr. Nora Quist is reading it right now.",
+        "following": "", "why": TAKE_BACK_REASONS, "values": {"reason": "", "explanation": ""}, "errors": {}, "confirm": False,
+        "history": [], "again": "",
+    }  # fmt: skip
+    back = {
+        "taken_at": ago(4000), "taken_by_id": "u1", "taken_by_name": "Max Mercy", "reason": "sent-in-error", "explanation": "",
+        "undone_at": ago(3990), "undone_by_name": "Max Mercy",
+    }  # fmt: skip
+    taken = (back, "Nightwatch Teleradiology")
+    open_still = (back | {"taken_by_id": None, "reason": "contract-ended", "undone_at": None}, "Nightwatch Teleradiology")
     gone = deletion | {"id": "d2", "state": "erased", "shown": "erased", "erased_at": ago(10)}
     called_back = deletion | {"id": "d3", "shown": "returning"}
     emptied = study | {"patient_name": ""}
@@ -85,6 +99,19 @@ def contexts(now: datetime) -> dict[str, tuple[str, dict[str, Any]]]:
         "archive-held": (
             "archive_hold.html",
             one | {"hold": hold, "holds": [hold], "standing": free, "errors": {"reason": "Fill this in."}},
+        ),
+        "archive-take-back": ("archive_take_back.html", reading | {"begun": "", "history": [taken]}),
+        "archive-take-back-again": ("archive_take_back.html", reading | {"confirm": True, "values": chosen}),
+        "archive-taken-back": (
+            "archive_take_back.html",
+            reading
+            | {
+                "study": study | {"status": "unread"},
+                "reader": "",
+                "begun": "",
+                "again": "Nightwatch Teleradiology",
+                "history": [open_still, taken],
+            },
         ),
         "archive-jobs": ("archive_jobs.html", many | running),
         "archive-jobs-empty": ("archive_jobs.html", many | running | {"jobs": [], "live": False}),

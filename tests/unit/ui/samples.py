@@ -70,6 +70,7 @@ def study(number: int, **values: Any) -> dict[str, Any]:
         "patient_birth_date": "19700131",
         "patient_sex": "F",
         "accession_number": f"ACC-26-{4400 + number}",
+        "reading_organisation_id": "g1",
         "study_date": "20261121",
         "study_time": "200112",
         "study_description": "CT Thorax mit KM",
@@ -286,6 +287,7 @@ def hospital_row(number: int, stage: int, **changes: Any) -> dict[str, Any]:
         "addenda": 1 if number == 7 else 0,
         "late_images": 4 if number == 8 else 0,
         "held": number == 3,
+        "waits": number == 4,
         "sort": f"{99 - number:04d}",
         "gone": False,
         **changes,
@@ -301,7 +303,7 @@ HOSPITAL = {
     "more": False,
     "counts": [
         {"label": label, "count": count, "href": "/hospital", "current": label == "All"}
-        for label, count in [("All", 10), ("Arriving", 1), ("Waiting", 3), ("Being read", 3), ("Reported", 3)]
+        for label, count in [("All", 10), ("Arriving", 1), ("Waiting", 3), ("No reader", 1), ("Being read", 3), ("Reported", 3)]
     ],
     "filters": {"state": "", "modality": "", "q": ""},
     "modalities": [("", "All modalities"), ("CT", "CT")],
@@ -357,6 +359,10 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "reading-addendum-offered": ("reading.html", READ_ONLY | {"grown": 0, "addendum": OFFERED}),
     "reading-addendum-left": ("reading.html", READ_ONLY | {"grown": 0, "addendum": OFFERED | {"writer": "Dr. Ines Lindqvist"}}),
+    "report-kept": (
+        "report_kept.html",
+        {"report": {"sections": CONTENT["sections"], "updated_at": ago(12)}, "sections": list(CONTENT["sections"])},
+    ),
     "report-appended": (
         "report_print.html",
         {
