@@ -104,7 +104,8 @@ class OidcProvider:
         tokens = self._exchange(code, question.verifier)
         claims = self._read(str(tokens.get("id_token", "")), question.nonce, now)
         if "email" not in claims and isinstance(tokens.get("access_token"), str):
-            claims = {**self._asked_for(str(tokens["access_token"]), claims["sub"]), **claims}
+            claims.pop("email_verified", None)  # of which address, it does not say
+            claims |= self._asked_for(str(tokens["access_token"]), claims["sub"])
         proofs = [*claims.get("amr", []), claims.get("acr")]
         address = str(claims.get("email", "")).strip().lower()
         return Identity(

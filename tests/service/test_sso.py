@@ -211,6 +211,16 @@ def test_an_address_may_come_from_beside_the_token(hospital: Provider, browse: B
     assert come_back(browse(None), cast.mercy, hospital).status_code == 403
 
 
+def test_a_word_beside_an_address_counts_for_that_address_alone(hospital: Provider, browse: Browse, cast: Cast) -> None:
+    """The token says that something is verified, and no address; the address that is told elsewhere is anybody's."""
+    hospital.lies = {"quiet": True, "claims": {"email_verified": True}}
+    for unsure in (False, None):
+        hospital.person["email_verified"] = unsure
+        assert come_back(browse(None), cast.mercy, hospital).status_code == 403
+    del hospital.person["email_verified"]
+    assert come_back(browse(None), cast.mercy, hospital).status_code == 403
+
+
 def test_the_entrance_of_an_organisation_without_a_provider_is_no_entrance(browse: Browse, cast: Cast) -> None:
     unknown = "00000000-0000-4000-8000-000000000000"
     for path in ("/sso/{}", "/sso/{}/callback?code=a&state=b"):
