@@ -41,6 +41,7 @@ JOBS: tuple[tuple[str, float], ...] = (
     ("sidecar.intake.jobs:reconcile_cells", 20.0),
     ("sidecar.archive.jobs:follow_sends", 1.0),
     ("sidecar.archive.jobs:erase_deleted", 1.0),
+    ("sidecar.archive.jobs:watch_withheld", 15.0),
     ("sidecar.archive.jobs:keep_custody", 10.0),
     ("sidecar.vault.jobs:close_what_is_open", 86_400.0),
     ("sidecar.organisations.jobs:forget_associations", 120.0),

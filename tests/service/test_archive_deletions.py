@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from sidecar.archive import queries, service
+from sidecar.archive.jobs import withholding
 from sidecar.archive.jobs.erasure import erase_due
 from sidecar.archive.model import Reason
 from sidecar.archive.tables import Deletion
@@ -226,6 +227,30 @@ def test_a_study_is_withheld_while_it_is_hidden_and_shown_when_its_cell_has_all_
     erase_due(scopes, work, cast.mercy, host="h")
     assert (of(scopes, cast.mercy, twice).state, work.kept) == ("erased", {})
     assert turned()
+
+
+def test_a_cell_that_cannot_take_a_study_out_of_its_archive_is_told_of(
+    browse: Browse, scopes: Scopes, cast: Cast, study: Made
+) -> None:
+    deletion_id, orthanc_id = delete(scopes, cast.owner, study.id), row(scopes, cast.mercy, study.id).orthanc_id
+    shown, gone = FakeWork(held={orthanc_id}), FakeWork()
+
+    def problem(work: FakeWork) -> str:
+        withholding.look(scopes, work, cast.mercy, host="h")
+        return of(scopes, cast.mercy, deletion_id).problem
+
+    assert problem(shown) == ""
+    assert shown.asked == [], "it has its time"
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        past = scope.now - timedelta(minutes=1)
+        scope.session.execute(update(Deletion).where(Deletion.id == deletion_id).values(asked_at=past))
+    assert "workstations still show it" in problem(shown)
+    assert "workstations still show it" in browse(cast.owner).get("/archive/deleted").text
+    assert "workstations still show it" not in browse(cast.luke_technician).get("/archive/deleted").text
+    assert "workstations still show it" in problem(FakeWork(silent=True))
+    assert problem(gone) == ""
+    assert browse(cast.owner).post(f"/archive/deleted/{deletion_id}/undo").status_code == 302
+    assert problem(shown) == ""
 
 
 def test_a_cell_that_keeps_images_or_its_silence_leaves_the_index_alone(scopes: Scopes, cast: Cast, study: Made) -> None:
