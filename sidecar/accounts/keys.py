@@ -7,7 +7,7 @@ second factor, so whatever asks for one anew stays shut to it, and so does the a
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sidecar.accounts import opaque
 from sidecar.accounts.stepup import need_fresh
@@ -76,7 +76,7 @@ def all_keys(scope: Scope) -> list[tuple[ApiKey, User]]:
     found = scope.session.execute(
         select(ApiKey, User)
         .join(User, (User.organisation_id == ApiKey.organisation_id) & (User.id == ApiKey.user_id))
-        .where(ApiKey.revoked_at.is_(None), ApiKey.expires_at > scope.now)
+        .where(ApiKey.organisation_id == scope.organisation_id, ApiKey.revoked_at.is_(None), ApiKey.expires_at > scope.now)
         .order_by(User.name, ApiKey.created_at.desc())
     )
     return [(key, user) for key, user in found]
@@ -90,6 +90,19 @@ def revoke_own(scope: Scope, key_id: UUID) -> ApiKey:
 def revoke_any(scope: Scope, key_id: UUID) -> ApiKey:
     """Take a key of the organisation back, as its administrator."""
     return _revoke(scope, key_id, owner=None)
+
+
+def revoke_all(scope: Scope, user_id: UUID) -> tuple[str, ...]:
+    """Take all of a person's keys back; return what their sessions are called in tokens, for the cells to refuse."""
+    gone = scope.session.scalars(
+        update(ApiKey)
+        .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None), ApiKey.expires_at > scope.now)
+        .values(revoked_at=scope.now)
+        .returning(ApiKey)
+    ).all()
+    for key in gone:
+        scope.emit(KeyRevoked(organisation_id=key.organisation_id, user_id=key.user_id, key_id=key.id))
+    return tuple(key.id.hex for key in gone)
 
 
 def _revoke(scope: Scope, key_id: UUID, *, owner: UUID | None) -> ApiKey:

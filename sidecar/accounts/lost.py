@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select
 
-from sidecar.accounts import events, second_factor
-from sidecar.accounts.ending import end_everywhere
+from sidecar.accounts import events, keys, second_factor
+from sidecar.accounts.ending import LONGEST_CELL_TOKEN, end_everywhere
 from sidecar.accounts.factor_tables import BackupCode, Passkey
 from sidecar.accounts.member_events import ResetAsked
 from sidecar.accounts.members import present
@@ -18,6 +18,7 @@ from sidecar.accounts.office import Office
 from sidecar.accounts.service import INVITATION_LIFE, invitation_hash
 from sidecar.accounts.stepup import need_fresh
 from sidecar.accounts.tables import User
+from sidecar.adapters.redis import revoke_session
 from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Conflict
 from sidecar.kernel.journal import JournalRow
@@ -26,7 +27,7 @@ OWN = "This is your own account: somebody else does this for you."
 
 
 def device_lost(scope: Scope, office: Office, user_id: UUID) -> tuple[User, str]:
-    """Revoke a person's authenticator, passkeys and backup codes at once; every session ends.
+    """Revoke a person's authenticator, passkeys, backup codes and API keys at once; every session ends.
 
     Returns them with the token of the single-use link for a new authenticator. Raises StepUp, Missing, Conflict for oneself.
     """
@@ -41,9 +42,11 @@ def device_lost(scope: Scope, office: Office, user_id: UUID) -> tuple[User, str]
     scope.session.flush()
     scope.emit(events.DeviceLost(organisation_id=user.organisation_id, user_id=user.id))
     end_everywhere(scope, office.redis, user.id)
+    for session in keys.revoke_all(scope, user.id):
+        revoke_session(office.redis, session, until=scope.now + LONGEST_CELL_TOKEN)
     text = (
-        f"Hello {user.name},\n\nyour authenticator, passkeys and backup codes were revoked because a device was reported lost."
-        " Add a new authenticator; you need your password for it.\n\nThe link works once, for seven days:"
+        f"Hello {user.name},\n\nyour authenticator, passkeys, backup codes and API keys were revoked because a device was"
+        " reported lost. Add a new authenticator; you need your password for it.\n\nThe link works once, for seven days:"
     )
     office.write_to(scope, user, ("Add a new authenticator", text), path=f"/invitation/{token}")
     return user, token
