@@ -61,6 +61,7 @@ document.addEventListener('htmx:configRequest', (event) => { event.detail.header
 document.addEventListener('htmx:sendError', () => toast('The server does not answer. Nothing was changed.', 'bad'));
 document.addEventListener('htmx:responseError', (event) => {
   const { xhr } = event.detail;
+  if (xhr.status === 401) document.dispatchEvent(new Event('unauthenticated'));
   const page = new DOMParser().parseFromString(xhr.responseText, 'text/html');
   toast(page.querySelector('.note .grow, .empty p')?.textContent.trim() || problem({ status: xhr.status }), 'bad');
 });

@@ -86,12 +86,16 @@ function listenTo(window) {
 }
 
 export function keepSession() {
+  // Each page tells the others in this browser whose it is: after signing out, or in as somebody else, they ask at once.
+  const pages = new BroadcastChannel('session');
+  pages.postMessage(user);
   if (Number.isNaN(idle)) return;
+  pages.onmessage = (said) => { if (over || said.data !== user) { asked = 0; doubt(); } };
   listenTo(window);
   // Whoever scrolls through images in the viewer's frame is there, too.
   for (const frame of $$('iframe')) frame.addEventListener('load', () => listenTo(frame.contentWindow));
   $('#session-over').addEventListener('cancel', (event) => event.preventDefault());
   document.addEventListener('unauthenticated', doubt); // signed out in another tab, or shut out
-  document.addEventListener('visibilitychange', () => { asked = 0; watch(); });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) { asked = 0; doubt(); } });
   setInterval(watch, 1000);
 }
