@@ -26,6 +26,7 @@ REFUSALS = {
     410: "It is gone for good.",
     412: "It was changed since you read it: the ETag in If-Match is another's.",
     413: "More than is taken at once.",
+    415: "Send JSON, not the parts of a form.",
     422: "This Idempotency-Key came with another request before.",
     428: "If-Match is missing: say what you change.",
     429: "Too many requests; Retry-After says when to come back.",
@@ -187,11 +188,11 @@ def _responses(each: Operation, names: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _refusals(each: Operation) -> set[int]:
-    """Return the statuses that follow from what is declared."""
+    """Return the statuses that follow from what is declared. The edge may find any request crooked, and a body too large."""
     declared = each.declared
-    found = {429, 503, *declared.refusals}
-    if declared.body is not None or declared.query is not None or declared.idempotent or each.method != "GET":
-        found.add(400)
+    found = {400, 429, 503, *declared.refusals}
+    if declared.body is not None:
+        found |= {413, 415}
     if declared.needs is not Permission.PUBLIC:
         found |= {401, 403}
     if each.rule.arguments:

@@ -72,6 +72,13 @@ def test_no_argument_need_stand_twice_which_the_public_door_refuses(document: di
     assert {each.get("explode", True) for each in several} == {False}
 
 
+def test_the_document_says_what_the_edge_may_answer_to_anything(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert {"400", "429", "503"} <= set(operation["responses"]), (method, path)
+            assert ("requestBody" in operation) <= ({"413", "415"} <= set(operation["responses"])), (method, path)
+
+
 def test_the_document_is_shown_as_a_page_of_our_own(browse: Browse, cast: Cast, document: dict[str, Any]) -> None:
     page = browse(cast.owner).get("/api/docs")
     assert page.status_code == 200
