@@ -66,9 +66,15 @@ def judge(known: Due, told: Mapping[str, Any]) -> str:
 
 
 def write_down(scope: Scope, read: Sequence[Due], told: Mapping[str, Mapping[str, Any]]) -> int:
-    """Keep what was read, and tell of each study that is newly damaged; return how many of its files are."""
+    """Keep what was read, and tell of each study that is newly damaged; return how many of its files are.
+
+    A study that was deleted meanwhile is sealed in its cell, which then knows none of its files.
+    """
+    of_read = (Study.organisation_id == scope.organisation_id, Study.id.in_({each.study_id for each in read}))
+    hidden = set(scope.session.scalars(select(Study.id).where(*of_read, Study.deleted_at.is_not(None))))
+    put_off(scope, [each for each in read if each.study_id in hidden])
     found: dict[UUID, list[str]] = {}
-    for each in read:
+    for each in (one for one in read if one.study_id not in hidden):
         damage = judge(each, told[each.orthanc_id])
         _keep(scope, each, told[each.orthanc_id], damage)
         if damage and damage != each.damage:

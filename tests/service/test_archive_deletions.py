@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from sidecar.archive import queries, service
+from sidecar.archive import custody, queries, service
 from sidecar.archive.jobs import withholding
 from sidecar.archive.jobs.erasure import erase_due
 from sidecar.archive.model import Reason
-from sidecar.archive.tables import Deletion
+from sidecar.archive.tables import Deletion, InstanceDigest
 from sidecar.gate.actor import system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Invalid, Problem
@@ -371,3 +371,17 @@ def test_anothers_deletion_and_hold_are_unknown_ones(browse: Browse, scopes: Sco
         assert "CANARY" not in browser.get("/archive/deleted").text
     assert seen(scopes, cast.owner, study.id)
     assert of(scopes, cast.mercy, deletion_id).state == "hidden"
+
+
+def test_a_study_deleted_while_its_files_are_read_is_not_called_damaged(scopes: Scopes, cast: Cast) -> None:
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        study = register_arrival(scope, arrived([1, 2]))
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        scope.session.execute(update(InstanceDigest).values(due_at=scope.now))
+        wanted = custody.due(scope)
+    assert [each.study_id for each in wanted] == [study.id] * 2
+    delete(scopes, cast.owner, study.id)
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        assert custody.write_down(scope, wanted, {each.orthanc_id: {} for each in wanted}) == 0
+        assert custody.due(scope) == []
+        assert scope.events == []

@@ -21,9 +21,7 @@ JUST_NOW = timedelta(hours=1)
 """How far back it is looked: a cell that could not for so long has had its say in the list of deleted studies."""
 BY_THEN = timedelta(seconds=15)
 """After so long a cell that is well has done it."""
-STILL_SHOWN = (
-    "The archive could not take it out yet: your own Explorer and workstations still show it. It is tried again."
-)
+STILL_SHOWN = "The archive could not take it out yet: your own Explorer and workstations still show it. It is tried again."
 
 
 def watch_withheld(workshop: Workshop) -> None:
