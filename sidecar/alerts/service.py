@@ -15,7 +15,7 @@ from sidecar.alerts.events import AlertAcknowledged, AlertRaised
 from sidecar.alerts.model import GRAVE, Finding, Kind
 from sidecar.alerts.tables import Alert, AlertWatch
 from sidecar.gate.scope import Scope
-from sidecar.kernel.errors import Invalid, Missing
+from sidecar.kernel.errors import Denied, Invalid, Missing
 from sidecar.mail.service import post
 from sidecar.notifications.service import notify
 
@@ -85,13 +85,20 @@ def settle(scope: Scope, *, kinds: Collection[Kind], subject: str, note: str) ->
 
 
 def acknowledge(scope: Scope, alert_id: UUID, *, note: str) -> Alert:
-    """Write down who looked and what it was. Once: a second one finds it settled (Missing). Raises Invalid without a note."""
+    """Write down who looked and what it was. Once: a second one finds it settled (Missing).
+
+    Raises Invalid without a note, Denied for an alert about oneself while somebody else can look.
+    """
     said = note.strip()
     if not said:
         raise Invalid("Write what it was, in a few words: an auditor will ask.")
+    own = (Alert.id == alert_id, Alert.organisation_id == scope.organisation_id)
+    about = scope.session.scalar(select(Alert.facts["user_id"].astext).where(*own, Alert.acknowledged_at.is_(None)))
+    if about == str(scope.user_id) and any(each.id != scope.user_id for each in queries.administrators(scope)):
+        raise Denied("This is about yourself: another administrator settles it.")
     change = (
         update(Alert)
-        .where(Alert.id == alert_id, Alert.organisation_id == scope.organisation_id, Alert.acknowledged_at.is_(None))
+        .where(*own, Alert.acknowledged_at.is_(None))
         .values(acknowledged_at=scope.now, acknowledged_by=scope.user_id, acknowledged_name=scope.actor.name, note=said)
     )
     if cast("CursorResult[None]", scope.session.execute(change)).rowcount != 1:

@@ -14,7 +14,7 @@ from sidecar.alerts import jobs, service
 from sidecar.alerts.model import Kind
 from sidecar.alerts.tables import Alert
 from sidecar.archive.events import StudyDownloaded
-from sidecar.gate.actor import NOBODY, system_actor
+from sidecar.gate.actor import NOBODY, OrganisationKind, Role, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.clock import utc_now
 from sidecar.kernel.journal import JournalRow
@@ -22,7 +22,7 @@ from sidecar.mail.tables import Mail
 from sidecar.notifications.tables import Notification
 from sidecar.worker import JOBS
 from tests.browser import Browser, alike
-from tests.cast import Cast, Person
+from tests.cast import Cast, Person, make_person
 from tests.service.test_wall import add_study
 
 Browse = Callable[[Person | None], Browser]
@@ -197,3 +197,23 @@ def test_a_quarter_without_review_is_due_once(
         watch(cast.luke)
     assert [kind for kind, _ in raised(scopes, cast.luke, due=True)] == [Kind.REVIEW_DUE]
     assert isinstance(utc_now(), datetime)
+
+
+def test_nobody_settles_an_alert_about_themselves_while_somebody_else_can(
+    cast: Cast, scopes: Scopes, seal: Seal, browse: Browse
+) -> None:
+    """What is settled is told to nobody again: whoever set it off would be the first to look, and the last."""
+
+    def raised() -> str:
+        with scopes.open(cast.mercy_admin.actor) as scope:
+            facts = {"user_id": cast.mercy_admin.user_id, "studies": 70}
+            service.raise_alert(scope, organisation_id=cast.mercy, kind="mass-download", facts=facts)
+            return str(scope.session.scalars(select(Alert.id).where(Alert.acknowledged_at.is_(None))).one())
+
+    note, alone = {"note": "It was me, all is well."}, raised()
+    assert browse(cast.mercy_admin).post(f"/admin/alerts/{alone}/acknowledge", data=note).status_code == 302
+    other = make_person(scopes, seal, cast.mercy, OrganisationKind.PROVIDER, Role.ADMIN, "Ann Other")
+    alert = raised()
+    refused = browse(cast.mercy_admin).post(f"/admin/alerts/{alert}/acknowledge", data=note)
+    assert (refused.status_code, "another administrator" in refused.text) == (403, True)
+    assert browse(other).post(f"/admin/alerts/{alert}/acknowledge", data=note).status_code == 302
