@@ -23,7 +23,7 @@ PATIENCE = ClientTimeout(total=None, sock_connect=10, sock_read=590)
 """A packed study waits its turn among the cell's other jobs; nginx waits a little longer than we do."""
 READ_AHEAD = 1 << 20
 """Bytes of a cell's answer that may wait to be written to disk; the library stops reading at twice that."""
-PASSED_ON = ("Accept", "X-Request-ID")
+PASSED_ON = ("Accept", "Host", "X-Request-ID")
 """What nginx says to us and a cell hears too."""
 MOST = 250
 """Downloads at one time. Each has a megabyte or two in memory, and what is between two sockets."""

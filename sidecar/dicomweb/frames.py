@@ -8,6 +8,7 @@ the cell does not have it, is answered in the words of an unknown id, or read fr
 import re
 import uuid
 from collections.abc import Mapping
+from threading import BoundedSemaphore
 from typing import cast
 
 from flask import Blueprint, Response, current_app, request
@@ -16,12 +17,13 @@ from flask.typing import ResponseReturnValue
 from sidecar.accounts.carrying import hand_over
 from sidecar.adapters.cell_client import CellAddress, Cells
 from sidecar.dicomweb import twins
+from sidecar.dicomweb.media import takes_parts
 from sidecar.dicomweb.pixels import LARGE, LEVELS, token_to_look
 from sidecar.dicomweb.roots import open_root
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
-from sidecar.kernel.errors import Missing
+from sidecar.kernel.errors import Busy, Invalid, Missing, NotAcceptable
 from sidecar.kernel.settings import Settings
 from sidecar.studies.cells import cell_of
 from sidecar.studies.tables import Instance, Study
@@ -29,8 +31,16 @@ from sidecar.studies.tables import Instance, Study
 bp = Blueprint("frames", __name__, url_prefix="/dicom-web/<root>/studies/<study>/series/<series>/instances/<instance>")
 
 MOST_FRAMES = 100
-LARGEST = 2048
+LARGEST, LONGEST_SIDE = 2048, 4096
+"""Pixels of a picture's side that is drawn here, and that a cell draws."""
 JPEG = "image/jpeg"
+FORMS = ("application/octet-stream", *sorted(set(twins.MEDIA_TYPES.values())))
+OFFERED = f"Frames are multipart/related of {', '.join(FORMS)}, in a transfer syntax that the archive can write."
+WINDOW = re.compile(r"-?[0-9.]{1,20},[0-9.]{1,20},(?:linear|linear-exact|sigmoid)")
+FILES = BoundedSemaphore(2)
+"""A file is held whole while frames are cut out of it: no more than these at a time in one process."""
+PATIENCE = 2.0
+"""Seconds to wait for another's file: who waits holds a thread of the application."""
 
 
 @route(bp, "/frames/<numbers>", needs=Permission.STUDY_READ)
@@ -40,7 +50,19 @@ def frames(scope: Scope, numbers: str, **place: str) -> ResponseReturnValue:
     large = (found.rows or 0) * (found.columns or 0) > LARGE
     if (large or "," in numbers) and not _asked_again():
         return _carried(scope, within, cell, f"frames/{','.join(map(str, _numbers(numbers)))}", place)
-    kind, bodies = twins.frames(cells.file(cell, found.orthanc_id), _numbers(numbers))
+    wanted = _numbers(numbers)
+    if not all(1 <= each <= (found.number_of_frames or 1) for each in wanted):
+        raise Missing
+    if not any(takes_parts(each) for each in FORMS):
+        raise NotAcceptable(OFFERED)
+    if not FILES.acquire(timeout=PATIENCE):
+        raise Busy("Too many images are taken apart at this moment. Try again in a few seconds.")
+    try:
+        kind, bodies = twins.frames(cells.file(cell, found.orthanc_id), wanted)
+    finally:
+        FILES.release()
+    if not takes_parts(kind.partition(";")[0], kind.partition("transfer-syntax=")[2].strip('"')):
+        raise NotAcceptable(OFFERED)
     boundary = uuid.uuid4().hex
     media = kind.partition(";")[0]
     content_type = f'multipart/related; type="{media}"; boundary={boundary}'
@@ -58,11 +80,26 @@ def bulk_data(scope: Scope, where: str, **place: str) -> ResponseReturnValue:
 
 @route(bp, "/rendered", needs=Permission.STUDY_READ)
 def rendered(scope: Scope, **place: str) -> ResponseReturnValue:
-    """Return a picture of such an instance."""
+    """Return a picture of such an instance, or say what the cell did not understand (PS3.18 §8.3.5)."""
     cells, cell, _within, found = _found(scope, **place)
+    _check_drawing()
+    if request.accept_mimetypes and not request.accept_mimetypes.quality(JPEG):
+        raise NotAcceptable("Pictures are image/jpeg or image/png.")
     asked = request.args.get("viewport", "").partition(",")[0]
-    size = min(int(asked), LARGEST) if asked.isascii() and asked.isdecimal() and len(asked) <= len(str(LARGEST)) else LARGEST
-    return Response(cells.rendered(cell, found.orthanc_id, size=max(1, size)), mimetype=JPEG)
+    size = min(int(asked or LARGEST), LARGEST)
+    return Response(cells.rendered(cell, found.orthanc_id, size=size), mimetype=JPEG)
+
+
+def _check_drawing() -> None:
+    """Raise Invalid for what no picture can be drawn by."""
+    viewport, window, quality = (request.args.get(each, "") for each in ("viewport", "window", "quality"))
+    sides = [int(each) if re.fullmatch("[0-9]{1,4}", each) else 0 for each in viewport.split(",")[:2]]
+    if viewport and not (len(sides) == 2 and min(sides) > 0 and max(sides) <= LONGEST_SIDE):  # noqa: PLR2004
+        raise Invalid(f"viewport is width,height in pixels, 1 to {LONGEST_SIDE} each, and then the part of the image to show.")
+    if window and not WINDOW.fullmatch(window):
+        raise Invalid("window is centre,width,function; the function is linear, linear-exact or sigmoid.")
+    if quality and not (re.fullmatch("[0-9]{1,3}", quality) and 1 <= int(quality) <= 100):  # noqa: PLR2004
+        raise Invalid("quality is a number from 1 to 100.")
 
 
 def _found(scope: Scope, *, root: str, study: str, series: str, instance: str) -> tuple[Cells, CellAddress, Study, Instance]:

@@ -1,16 +1,21 @@
 """Which form of an answer a client takes (PS3.18 §8.7): DICOM JSON unless it asks for XML; 406 for everything else."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 from flask import Response, request
 from werkzeug.datastructures import MIMEAccept
 
 from sidecar.dicomweb.answers import Dataset
+from sidecar.dicomweb.multipart import PARAMETER
 from sidecar.dicomweb.native import multipart
 from sidecar.kernel.errors import NotAcceptable
 
 DICOM_JSON, DICOM_XML, RELATED = "application/dicom+json", "application/dicom+xml", "multipart/related"
+DICOM = "application/dicom"
+EACH = re.compile(r'(?:[^,"]|"[^"]*")+')
+"""The media types of an Accept header, which are separated by commas; those between quotes separate nothing."""
 OFFERED = (DICOM_JSON, "application/json", RELATED)
 
 
@@ -31,6 +36,27 @@ def wants_xml() -> bool:
     if RELATED in asked and DICOM_XML in asked:
         return True
     raise NotAcceptable(f"Offered here: {DICOM_JSON}, and {RELATED} of {DICOM_XML}.")
+
+
+def takes_parts(kind: str, syntax: str = "") -> bool:
+    """Say whether the client takes multipart/related of ``kind`` (PS3.18 §8.7.3.5), in this transfer syntax if one is told.
+
+    The header is read as it stands: the media type inside it is often not quoted, and then lost to a strict reader.
+    """
+    for each in EACH.findall(request.headers.get("Accept", "").lower() or "*/*"):
+        main, _, rest = each.partition(";")
+        options = {name: value.strip('" ') for name, value in PARAMETER.findall(rest)}
+        of = options.get("type", "*/*")
+        fits = of in {"*/*", kind, kind.partition("/")[0] + "/*"}
+        fits = fits and (not syntax or options.get("transfer-syntax", "*") in {"*", syntax})
+        if options.get("q") not in {"0", "0.0"} and (main.strip() == "*/*" or (main.strip() == RELATED and fits)):
+            return True
+    return False
+
+
+def takes_one_file() -> bool:
+    """Say whether the client wants one object as it is, without parts around it."""
+    return request.headers.get("Accept", "").partition(";")[0].strip().lower() == DICOM
 
 
 def answer(datasets: Sequence[Dataset]) -> Response:

@@ -14,6 +14,7 @@ from sidecar.adapters.cell_client import CellAddress
 from sidecar.adapters.cell_tokens import CellTokens, Visitor
 from sidecar.archive import service as archive
 from sidecar.archive.policy import may_download
+from sidecar.dicomweb.media import DICOM, takes_one_file, takes_parts
 from sidecar.dicomweb.roots import OWN, Root, open_root
 from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
@@ -86,6 +87,9 @@ def may_have_objects(scope: Scope) -> ResponseReturnValue:
     The cell then looks by UIDs alone, so an instance is looked for here: another patient's may bear all the UIDs above it.
     """
     studies, cell = _decide(scope, request.args.get("root", ""), _objects)
+    alone = _asked("instance") and takes_one_file()
+    if not (alone or takes_parts(DICOM)):
+        raise Denied("Not in a form that is offered.")  # the words are dicomweb.web's
     if not _asked("instance"):
         try:
             need_fresh_person(scope)
@@ -96,7 +100,8 @@ def may_have_objects(scope: Scope) -> ResponseReturnValue:
     asking = _visitor(scope, request.args.get("root", ""))
     token = _tokens().service(cell=cell.cell_id, organisation=cell.organisation_id, now=scope.now, visitor=asking)
     named = "".join(f"/{level}/{_asked(name)}" for level, name in LEVELS if _asked(name))
-    url, carried = f"http://{cell.netloc}/dicom-web{named}", [each.id for each in studies]
+    path = f"/instances/{_orthanc_id(scope, studies[0])}/file" if alone else f"/dicom-web{named}"
+    url, carried = f"http://{cell.netloc}{path}", [each.id for each in studies]
     name = hand_over(scope, url=url, token=token, studies=carried).removeprefix(INTERNAL)
     return Response(status=204, headers={"X-Carried": f"/{name}"})
 
@@ -117,6 +122,14 @@ def _objects(scope: Scope, root: Root) -> list[Study]:
     if not _asked("instance") and not all(may_download(scope.actor, each) for each in studies):
         raise Missing
     return studies
+
+
+def _orthanc_id(scope: Scope, study: Study) -> str:
+    """Return what the cell calls the instance asked for."""
+    series = _series(scope, study)
+    mine = (Instance.organisation_id == study.organisation_id, Instance.series_id == (series and series.id))
+    found: Instance = scope.one(select(Instance).where(*mine, Instance.sop_instance_uid == _asked("instance")))
+    return found.orthanc_id
 
 
 def _series(scope: Scope, study: Study) -> Series | None:

@@ -12,7 +12,7 @@ from sidecar.archive.policy import may_download
 from sidecar.audit.reads import note_list
 from sidecar.dicomweb.answers import Answers
 from sidecar.dicomweb.attributes import Level
-from sidecar.dicomweb.media import answer, as_json, as_xml, wants_xml
+from sidecar.dicomweb.media import DICOM, answer, as_json, as_xml, takes_one_file, takes_parts, wants_xml
 from sidecar.dicomweb.query import read_query
 from sidecar.dicomweb.retrieve import described, joined, listed, packed_metadata
 from sidecar.dicomweb.roots import Root, open_root
@@ -21,7 +21,7 @@ from sidecar.gate.http import route
 from sidecar.gate.permissions import Permission
 from sidecar.gate.scope import Scope
 from sidecar.gate.stepup import need_fresh_person
-from sidecar.kernel.errors import Missing
+from sidecar.kernel.errors import Missing, NotAcceptable
 from sidecar.kernel.settings import Settings
 from sidecar.studies import queries
 from sidecar.studies.tables import Study
@@ -132,6 +132,15 @@ def whole_series(scope: Scope, root: str, study: str, series: str) -> ResponseRe
     return _not_carried(scope, [open_root(scope, root).series(scope, study, series)[0]])
 
 
+@route(bp, f"{SERIES_RULE}/instances/<instance>", needs=Permission.STUDY_READ)
+def whole_instance(scope: Scope, root: str, study: str, series: str, instance: str) -> ResponseReturnValue:
+    """Say the same of one instance, which needs no second factor."""
+    opened = open_root(scope, root)
+    opened.instance(scope, opened.series(scope, study, series)[1], instance)
+    _check_form(alone=True)
+    raise Missing
+
+
 @route(bp, "/<path:rest>", needs=Permission.STUDY_READ)
 def nothing_here(scope: Scope, root: str, rest: str) -> ResponseReturnValue:  # noqa: ARG001
     """Answer for every other resource, and for pixels that nginx was told to refuse: as for an id that does not exist."""
@@ -141,7 +150,16 @@ def nothing_here(scope: Scope, root: str, rest: str) -> ResponseReturnValue:  # 
 def _not_carried(scope: Scope, studies: Sequence[Study]) -> NoReturn:
     if all(may_download(scope.actor, each) for each in studies):
         need_fresh_person(scope)
+        _check_form()
     raise Missing
+
+
+def _check_form(*, alone: bool = False) -> None:
+    """Raise NotAcceptable when the form is why: none that is offered, or a transfer syntax that the cell could not write."""
+    if not takes_parts(DICOM) and not (alone and takes_one_file()):
+        raise NotAcceptable(f'Objects are multipart/related; type="{DICOM}"' + (f", or {DICOM} for this one." if alone else "."))
+    if not takes_parts(DICOM, "as stored"):
+        raise NotAcceptable("The archive cannot write this in the transfer syntax asked for. As stored: transfer-syntax=*")
 
 
 def _within_study(scope: Scope, opened: Root, study: str) -> Part:

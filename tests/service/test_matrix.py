@@ -396,5 +396,6 @@ def test_the_rightful_are_let_in(app: Flask, browse: Browse, cast: Cast, world: 
         # What these open, the carrier brings: here are the words for what it does not bring.
         "/dicom-web/<root>/studies/<study>",
         "/dicom-web/<root>/studies/<study>/series/<series>",
+        "/dicom-web/<root>/studies/<study>/series/<series>/instances/<instance>",
         "/explorer/<context>/<path:rest>",
     }, closed
