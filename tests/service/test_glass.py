@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sidecar.adapters.seals import Seal
 from sidecar.alerts.jobs import watch_one
 from sidecar.alerts.tables import Alert
+from sidecar.audit.vocabulary import code_of
 from sidecar.gate.actor import Actor, Role, system_actor
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.clock import utc_now
@@ -141,6 +142,8 @@ def test_b11_everybody_who_must_know_is_told_at_once_and_the_journal_is_marked(
     assert str(broken.id) in kinds["studies.study.opened"].body
     assert f'"glass":"{broken.id}"' in kinds["studies.study.opened"].body
     assert REASON not in kinds["sharing.glass.broken"].body
+    code = code_of("sharing.glass.broken")
+    assert (code.event.code, code.type and code.type.code) == ("110113", "110127"), "PS3.15: Security Alert, Emergency Override"
 
 
 def test_b11_it_is_reviewed_within_72_hours_by_somebody_else(cast: Cast, scopes: Scopes, browse: Browse, seal: Seal) -> None:
