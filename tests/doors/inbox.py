@@ -63,7 +63,7 @@ class FakeInbox:
     def sop_instance_uids(self) -> list[str]:
         return [each["SOPInstanceUID"] for event in self.events("instances-stored") for each in event["instances"]]
 
-    def wait_for(self, condition: Callable[[], bool], timeout: float = 15) -> None:
+    def wait_for(self, condition: Callable[[], bool], timeout: float = 30) -> None:
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:

@@ -171,7 +171,7 @@ class RunningCell:
                 command = [*self.walls(), "--setenv", "PYTHONPATH", INSIDE, "/usr/bin/python3", "-P", "-m", "orthanc_plugin.door"]
                 self.door = subprocess.Popen(command, env=self.environment(), stderr=log)
 
-    def wait_until_ready(self, timeout: float = 20) -> None:
+    def wait_until_ready(self, timeout: float = 40) -> None:
         """Ready: HTTP answers, and the senders of the current snapshot are registered."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

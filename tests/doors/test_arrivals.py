@@ -144,11 +144,11 @@ def test_a_sender_that_is_registered_while_the_cell_runs_may_send_within_seconds
     assert REJECTED in phantom.storescu(cell.dicom_port, files, calling="MR 2").stdout
     cell.senders.append({"aet": "MR 2", "networks": ["127.0.0.1/32"]})
     cell.write_policy()
-    cell.wait_until_ready(timeout=3)
+    cell.wait_until_ready()
     assert "(Success)" in phantom.storescu(cell.dicom_port, files, calling="MR 2").stdout
     cell.senders.pop()
     cell.write_policy()
-    cell.wait_until_ready(timeout=3)
+    cell.wait_until_ready()
     assert REJECTED in phantom.storescu(cell.dicom_port, files, calling="MR 2").stdout
 
 

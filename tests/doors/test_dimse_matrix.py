@@ -100,7 +100,7 @@ def test_commitment_is_reported_to_the_caller_of_record(hospitals: Hospitals) ->
     here, there = hospitals
     before = len(here.reports), len(there.reports)
     assert ask(here, "N-ACTION commitment", calling="ONLY_COMMITMENT", called=here.cell.aet).served
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while len(here.reports) == before[0]:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -150,7 +150,7 @@ def test_a_revoked_session_is_out_within_seconds(cell: RunningCell) -> None:
     assert cell.get(path_of(OWN[0]), token).status_code == 200
     cell.revoked["stolen"] = int(time.time()) + 300
     cell.write_policy()
-    cell.wait_until_ready(timeout=3)
+    cell.wait_until_ready()
     assert cell.get(path_of(OWN[0]), token).status_code == 403
     assert cell.get(path_of(OWN[0]), cell.token(studies=[STUDY])).status_code == 200
 

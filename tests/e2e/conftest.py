@@ -4,12 +4,14 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import Browser, Error, Page, expect
 
 from sidecar.instance import Instance
 from tests.cast import Person
 from tests.e2e.desk import sign_in, watch_errors
 from tests.e2e.gallery import CHROMIUM, FLAGS
+
+expect.set_options(timeout=30_000)  # a busy machine decides nothing: what comes at all is waited for
 
 
 @pytest.fixture(scope="session")

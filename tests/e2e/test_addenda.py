@@ -50,7 +50,7 @@ def test_an_addendum_is_written_beside_the_images_and_signed(
     page.select_option("select[name=purpose]", "correction")
     page.fill(TEXT, "The nodule is on the right.")
     page.keyboard.press("Control+Enter")
-    expect(page.locator(STATE)).to_have_text(SAVED, timeout=5000)
+    expect(page.locator(STATE)).to_have_text(SAVED, timeout=20_000)
     sign_report(page, person)
     page.wait_for_url("**/reports/*")
     expect(page.locator(".amended")).to_contain_text("This report was corrected after it was signed.")

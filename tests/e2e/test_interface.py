@@ -267,7 +267,7 @@ def test_leaving_releases_the_lock_and_sends_what_is_unsaved(page: Page, origin:
     page.goto(f"{origin}/gallery")
     study = samples.READING["study"]["id"]
     wanted = {"PUT /api/reports/r1/draft", f"DELETE /reading/{study}/lock"}
-    waited = time.monotonic() + 5
+    waited = time.monotonic() + 30
     while not wanted <= set(Pages.received):
         assert time.monotonic() < waited, Pages.received
         page.wait_for_timeout(50)

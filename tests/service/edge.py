@@ -132,7 +132,7 @@ class Edge:
         """Send a request target as it stands, which well-behaved clients would tidy; return the status."""
         import http.client
 
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.putrequest(method, target, skip_host=False)
         connection.endheaders()
         status = connection.getresponse().status

@@ -294,14 +294,18 @@ def test_told_to_stop_it_waits_a_moment_and_ends_visibly(tmp_path: Path, monkeyp
 
 
 def test_nothing_is_carried_once_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: Bearer) -> bool:
-        raise ArithmeticError
+    begun: list[Stage] = []
 
-    async def nothing(_: Stage) -> None:
-        """Wait for the watch's failure."""
+    def broken(_: Bearer) -> bool:
+        if begun:
+            raise ArithmeticError
+        return True
+
+    async def fail_from_now_on(stage: Stage) -> None:
+        begun.append(stage)
 
     with pytest.raises(ArithmeticError):
-        asyncio.run(Serving(tmp_path, monkeypatch, broken).run(nothing))
+        asyncio.run(Serving(tmp_path, monkeypatch, broken).run(fail_from_now_on))
 
 
 def test_redis_silent_for_long_enough_lets_nobody_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

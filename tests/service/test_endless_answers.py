@@ -72,7 +72,7 @@ def test_a_provider_that_goes_on_and_on_holds_nobody(
             OidcProvider(
                 Client(f"http://127.0.0.1:{port}", "c", "s", "http://h/x"), OwnGround(frozenset(), frozenset(), local=True)
             )
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
 
 
 def test_an_answer_without_end_is_not_read_to_its_end() -> None:

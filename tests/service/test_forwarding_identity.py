@@ -164,7 +164,7 @@ def test_a_collector_that_never_comes_to_an_end_is_left_after_its_time(
     began = time.monotonic()
     with pytest.raises(Unheard, match="does not answer"):
         send_syslog(Collector(HOST, listening.getsockname()[1], signer.certificate, GROUND), [b"5 hello"])
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
     over.set()
     thread.join()
     listening.close()

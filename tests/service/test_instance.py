@@ -55,7 +55,7 @@ def test_a_killed_service_comes_back_with_its_data(services: Instance) -> None:
         connection.execute("CREATE TABLE IF NOT EXISTS survives (n int)")
         connection.execute("INSERT INTO survives VALUES (1)")
     services.kill("postgres")
-    wait_until(lambda: not answers(services.layout), seconds=5, what="the end of Postgres", pause=0.01)
+    wait_until(lambda: not answers(services.layout), seconds=30, what="the end of Postgres", pause=0.01)
     wait_until(lambda: answers(services.layout), seconds=20, what="Postgres again")
     with psycopg.connect(url, autocommit=True) as connection:
         assert connection.execute("SELECT n FROM survives").fetchone() == (1,)
@@ -65,7 +65,7 @@ def test_a_killed_service_comes_back_with_its_data(services: Instance) -> None:
 def test_a_killed_supervisor_leaves_nothing_behind_and_up_begins_again(services: Instance) -> None:
     ports = services.layout.ports
     services.kill("supervisord")
-    wait_until(lambda: not port_answers(ports.postgres) and not port_answers(ports.redis), seconds=5, what="the end of all")
+    wait_until(lambda: not port_answers(ports.postgres) and not port_answers(ports.redis), seconds=30, what="the end of all")
     assert services.parts() == []
     services.up("migrated")
     assert {name for name, is_now in state(services).items() if is_now in {"running", "starting"}} == {"postgres", "redis"}

@@ -39,7 +39,7 @@ def test_a_wake_ends_the_wait_and_is_never_lost() -> None:
     loop = Loop("test", step, print)
     loop.start()
     for _ in range(3):
-        assert turns.acquire(timeout=5)
+        assert turns.acquire(timeout=30)
         loop.wake()
     loop.stop(5)
     assert not loop._thread.is_alive()
