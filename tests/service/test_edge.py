@@ -277,6 +277,14 @@ def test_what_the_carrier_does_not_find_is_asked_for_once_more_and_answered_as_u
     assert [(each.path, each.headers.get("x-single-missed")) for each in asked] == [(BULK, None), (BULK, "1")]
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_cell_that_does_not_answer_is_told_in_words(edge: Edge, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    edge.may.add((edge.cookie, "ctx", STUDY))
+    monkeypatch.setattr(edge.cell, "answer", lambda _: (status, {}, b""))
+    answer = edge.http.get(f"/dicom-web/ctx{FRAMES}", headers={"Cookie": edge.cookie})
+    assert (answer.status_code, answer.headers["retry-after"], b"not answering" in answer.content) == (503, "10", True)
+
+
 @pytest.mark.parametrize("path", [BULK, "/exports/1/download"])
 @pytest.mark.parametrize(("status", "words"), [(429, b"at one time"), (503, b"no room")])
 def test_who_has_enough_and_no_room_are_said_in_words(edge: Edge, path: str, status: int, words: bytes) -> None:
