@@ -7,10 +7,10 @@ their own. Nothing told names the patient, the hospital or what the report says;
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from sidecar.accounts.rules import EMAIL
 from sidecar.accounts.tables import User
@@ -35,6 +35,8 @@ from sidecar.sharing.tables import ShareLink, StudyShare
 from sidecar.vault.errors import KeyDestroyed
 
 KIND = "report-changed"
+SETTLED = timedelta(seconds=10)
+"""Whoever was opening the version before at the moment of a signature is on record by then, too."""
 CHANGES = {Standing.CORRECTED: "was corrected after it was signed", Standing.APPENDED: "has an addendum"}
 
 
@@ -72,6 +74,7 @@ def owed(scope: Scope, *, since: datetime) -> list[UUID]:
         JournalRow.organisation_id == scope.organisation_id,
         JournalRow.kind.in_([AddendumSigned.kind, ReadersTold.kind]),
         JournalRow.at > since,
+        or_(JournalRow.kind == ReadersTold.kind, JournalRow.at <= scope.now - SETTLED),
     )
     versions: dict[str, dict[UUID, int]] = {AddendumSigned.kind: {}, ReadersTold.kind: {}}
     for kind, body in scope.session.execute(found.order_by(JournalRow.sequence)):

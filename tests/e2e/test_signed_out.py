@@ -17,7 +17,7 @@ from tests.cast import PASSWORD, Person, make_person
 from tests.factories.studies import make_study
 
 COVER = "#session-over"
-SECONDS = 10_000
+SECONDS = 20_000
 
 
 @pytest.fixture(scope="module")
