@@ -9,7 +9,7 @@
 - retrieve    full metadata from the cache or, on a miss, from the cell
 - twins       objects their cell does not find by their UIDs, because two patients share them
 - multipart   bodies that are stored, read as they come; part10 says which instance a file is
-- storing     instance by instance into the own cell, with a result for each
+- storing     instance by instance into the own cell, with a result for each; places says how many at a time
 - web         searches and metadata; thumbnails, frames, stow what their names say
 - pixels      the questions nginx asks before frames and whole objects go from a cell to the caller
 - jobs        metadata and thumbnails made when a study is complete, contexts that ran out forgotten

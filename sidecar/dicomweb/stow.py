@@ -13,6 +13,7 @@ from sidecar.dicomweb.events import InstancesUploaded
 from sidecar.dicomweb.media import DICOM_JSON, DICOM_XML, wants_xml
 from sidecar.dicomweb.multipart import Parts, boundary_of
 from sidecar.dicomweb.native import native
+from sidecar.dicomweb.places import place_of
 from sidecar.dicomweb.roots import open_root
 from sidecar.dicomweb.storing import DICOM, Result, take
 from sidecar.gate.actor import Actor
@@ -68,7 +69,8 @@ def _store(actor: Actor, study_uid: str = "") -> ResponseReturnValue:
             raise Missing
         cell = cell_of(scope, actor.organisation_id, host=settings.cell_host)
     request.max_content_length = ANY_SIZE
-    result = take(Parts(request.stream.read, boundary), cells, cell, study_uid=study_uid)
+    with place_of(cell.organisation_id):
+        result = take(Parts(request.stream.read, boundary), cells, cell, study_uid=study_uid)
     with open_scope(actor) as scope:
         told = InstancesUploaded(
             organisation_id=cell.organisation_id, stored=len(result.stored), refused=result.failures, whole=not result.broken

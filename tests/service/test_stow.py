@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from sidecar.adapters.cell_client import Kept
-from sidecar.dicomweb import storing
+from sidecar.dicomweb import places, storing
 from sidecar.gate.scope import Scopes
 from sidecar.kernel.errors import Busy
 from sidecar.kernel.journal import JournalRow
@@ -137,6 +138,20 @@ def test_what_is_too_large_or_too_many(cast: Cast, browse: Browse, cells: FakeCe
     monkeypatch.setattr(storing, "MOST_PARTS", 2)
     many = post(browse(cast.owner), related(*map(file_of, phantom.study(4))))
     assert (many.status_code, reasons(many.json), len(cells.taken)) == (202, [0xA700], 2)
+
+
+def test_one_hospitals_uploads_leave_the_places_of_the_others(cast: Cast, browse: Browse, cells: FakeCells) -> None:
+    body = related(file_of(phantom.image()))
+    with ExitStack() as under_way:
+        for _ in range(places.MOST):
+            under_way.enter_context(places.place_of(cast.mercy))
+        refused = post(browse(cast.owner), body)
+        assert (refused.status_code, refused.headers["Retry-After"], (refused.json or {})["code"]) == (503, "5", "busy")
+        assert "your organisation" in (refused.json or {})["message"]
+        assert cells.taken == []
+        assert post(browse(cast.luke_technician), body).status_code == 200
+    assert post(browse(cast.owner), body).status_code == 200
+    assert post(browse(cast.stranger), body).status_code in {403, 404}
 
 
 def test_a_body_may_be_larger_than_any_form(cast: Cast, browse: Browse, cells: FakeCells) -> None:
