@@ -11,11 +11,14 @@
 
 - ``body`` and ``query`` are pydantic models, read strictly and without unknown names; the view gets them by these names.
 - ``idempotent``: a create. It needs an Idempotency-Key; the same key and request get the same answer (``gate.idempotency``).
+- ``sight``: called with what the view is called with, it raises Missing for what is not the caller's to see any more: an earlier
+  answer about it is not given again either.
 - ``proof``: what the caller must have proved just now (``gate.stepup``), also to be given an earlier answer once more.
 - ``etag=True``: the answer bears an ETag, and If-None-Match may be answered 304. ``etag=<view>``: an update, conditional on
   that view's answer. Without If-Match it is 428, with another's tag 412; both before anything is done (``gate.etags``).
-- ``revised``: an update of something that counts its revisions, which are its tag. The view gets ``revision``, the one that
-  If-Match names (None for ``*``), and its service refuses what is stale: it may bring the newer state along.
+- ``revised=<view>``: an update of something that counts its revisions. If-Match may name one (``"7"``) or, as everywhere, the
+  ETag of that view's answer. The view gets ``revision``, the one that is meant (None for ``*``), and its service refuses what
+  is stale: it may bring the newer state along.
 """
 
 from collections.abc import Callable
@@ -51,10 +54,11 @@ class Declared:
     query: type[BaseModel] | None = None
     idempotent: bool = False
     etag: bool | View = False
-    revised: bool = False
+    revised: View | None = None
     media: str = JSON
     refusals: tuple[int, ...] = ()
     proof: Callable[[Scope], None] | None = None
+    sight: Callable[..., object] | None = None
 
     @property
     def conditional(self) -> View | None:
@@ -82,9 +86,10 @@ def route(  # noqa: PLR0913 - what a declaration says
     query: type[BaseModel] | None = None,
     idempotent: bool = False,
     etag: bool | View = False,
-    revised: bool = False,
+    revised: View | None = None,
     refusals: tuple[int, ...] = (),
     proof: Callable[[Scope], None] | None = None,
+    sight: Callable[..., object] | None = None,
     csrf: bool = True,
 ) -> Callable[[Declaring], Declaring]:
     """Declare a route of the JSON API: ``view(scope, **path values, body=…, query=…)`` returns an ``answer``."""
@@ -94,7 +99,7 @@ def route(  # noqa: PLR0913 - what a declaration says
     def declare(view: Declaring) -> Declaring:
         summary = (view.__doc__ or "").strip().split("\n")[0]
         declared = Declared(
-            needs, summary, answer, status, body, query, idempotent, etag, revised, refusals=refusals, proof=proof
+            needs, summary, answer, status, body, query, idempotent, etag, revised, refusals=refusals, proof=proof, sight=sight
         )
 
         def door(scope: Scope, **values: Any) -> ResponseReturnValue:
@@ -134,11 +139,13 @@ def _serve(scope: Scope, view: View, declared: Declared, values: dict[str, Any])
         asked["query"] = read_query(declared.query, request.args)
     if declared.body is not None:
         asked["body"] = read_body(declared.body, request.get_data())
-    if declared.revised:
-        asked["revision"] = etags.revision(request.headers.get("If-Match"))
+    if declared.revised is not None:
+        asked["revision"] = _revision(scope, declared.revised, values)
     once = _once() if declared.idempotent else None
     if declared.proof is not None:
         declared.proof(scope)
+    if declared.sight is not None:
+        declared.sight(scope, **asked)
     if declared.conditional is not None:
         _hold_unchanged(scope, declared.conditional, values)
 
@@ -156,6 +163,18 @@ def _once() -> Once:
     said = b"|".join((request.method.encode(), request.path.encode(), request.get_data()))
     secret = cast("bytes", current_app.config["SECRET_KEY"])
     return Once(key, said, secret, current_app.extensions["readingroom.seal"])
+
+
+def _revision(scope: Scope, shown: View, values: dict[str, Any]) -> int | None:
+    """Return the revision that If-Match means: by its number, or as that of the answer whose ETag it is."""
+    header = request.headers.get("If-Match")
+    if not etags.is_state(header):
+        return etags.revision(header)
+    before = len(scope.events)
+    answer = shown(scope, **values)
+    etags.refuse_changed(etags.need(header), _json(answer))
+    del scope.events[before:]  # compared here, shown to nobody: no reading to put on record
+    return cast("int", answer.revision)
 
 
 def _hold_unchanged(scope: Scope, shown: View, values: dict[str, Any]) -> None:

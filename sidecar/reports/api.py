@@ -45,8 +45,9 @@ def list_reports(scope: Scope, query: ReportsAsked) -> ReportsAnswer:
 
 
 @api.route(
-    bp, "/api/reports", needs=WRITE, methods=("POST",), body=OpenBody, answer=ReportAnswer, idempotent=True, refusals=(404,)
-)
+    bp, "/api/reports", needs=WRITE, methods=("POST",), body=OpenBody, answer=ReportAnswer, idempotent=True, refusals=(404,),
+    sight=lambda scope, body: studies.get(scope, body.study_id),
+)  # fmt: skip
 def open_report(scope: Scope, body: OpenBody) -> ReportAnswer:
     """Open the report of a study for writing."""
     return _report(scope, service.open_report(scope, body.study_id))
@@ -77,7 +78,13 @@ def whole_report(scope: Scope, report_id: UUID) -> WholeAnswer:
 
 
 @api.route(
-    bp, "/api/reports/<uuid:report_id>/draft", needs=WRITE, methods=("PUT",), body=DraftBody, answer=ReportAnswer, revised=True
+    bp,
+    "/api/reports/<uuid:report_id>/draft",
+    needs=WRITE,
+    methods=("PUT",),
+    body=DraftBody,
+    answer=ReportAnswer,
+    revised=whole_report,
 )
 def save_draft(scope: Scope, report_id: UUID, body: DraftBody, revision: int | None) -> ReportAnswer | api.Otherwise:
     """Store the text; when another window was faster, the answer brings the newer text along."""

@@ -18,6 +18,7 @@ from sidecar.gate.tables import IdempotentRequest
 from sidecar.notifications.service import notify
 from sidecar.notifications.tables import Notification
 from sidecar.orders.tables import Order
+from sidecar.studies.tables import Study
 from tests.browser import Browser, alike
 from tests.cast import Cast, Person
 from tests.factories.studies import make_study
@@ -74,6 +75,24 @@ def test_a_key_is_a_persons_own(browse: Browse, cast: Cast) -> None:
         for person in (cast.owner, cast.mercy_manager, cast.luke_technician)
     }
     assert len(made) == 3
+
+
+def test_an_answer_is_not_given_again_about_what_is_out_of_sight(browse: Browse, cast: Cast, scopes: Scopes) -> None:
+    """The answer holds a draft; the study was deleted, or its reading is over, before it is asked for once more."""
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    reader, key, asked = browse(cast.reader), str(uuid4()), {"study_id": str(study.id)}
+    made = reader.post("/api/reports", json=asked)
+    draft = {"sections": {"findings": "Of a patient who is none of theirs any more."}, "revision": 0}
+    assert reader.put(f"/api/reports/{made.json['id']}/draft", json=draft).status_code == 200
+    first, again = (reader.post("/api/reports", json=asked, **keyed(key)) for _ in range(2))
+    assert (first.status_code, first.data) == (200, again.data)
+    assert "none of theirs" in first.text
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        scope.one(select(Study).where(Study.id == study.id)).reading_ends_at = scope.now - timedelta(seconds=1)
+    unknown = str(uuid4())
+    gone, never = (reader.post("/api/reports", json={"study_id": each}, **keyed(key)) for each in (asked["study_id"], unknown))
+    assert gone.status_code == 404
+    assert alike(gone, study.id) == alike(never, unknown)
 
 
 def test_a_secret_told_once_is_not_told_again_without_a_fresh_second_factor(
