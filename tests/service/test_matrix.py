@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
+from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -64,8 +65,16 @@ def body(app: Flask, rule: Rule, method: str) -> dict[str, Any]:
     if method == "GET":
         return {}
     declared = getattr(app.view_functions[rule.endpoint], "api", None)
-    names = declared.body.model_fields if declared and declared.body else VALUES
-    return {"json": {name: VALUES[name] for name in names if name in VALUES}}
+    if not (declared and declared.body):
+        return {"json": VALUES}
+    fields = declared.body.model_fields
+    return {"json": {name: fitting(VALUES[name], fields[name].annotation) for name in fields if name in VALUES}}
+
+
+def fitting(value: Any, kind: Any) -> Any:
+    """Return the value, or where it is none of an enumeration's the first of those."""
+    choices = list(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else []
+    return value if not choices or value in choices else choices[0].value
 
 
 ORDER = OrderFacts(
