@@ -72,7 +72,7 @@ class EdgeChain:
         self.output = (directory / "output").open("wb")
         command = [need("nginx"), "-e", "stderr", "-c", str(configuration)]
         self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.STDOUT)
-        wait_until(lambda: port_answers(self.port), seconds=10, what="nginx")
+        wait_until(lambda: port_answers(self.port), seconds=30, what="nginx")
 
     @property
     def url(self) -> str:

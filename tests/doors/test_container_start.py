@@ -72,9 +72,9 @@ def test_a_cell_placed_by_the_worker_comes_up(shared: Path, container: subproces
         "issued_at": "2026-01-01T00:00:00Z",
     }))  # fmt: skip
     socket = shared / "supervisor/supervisor.sock"
-    wait_until(socket.exists, seconds=15, what=f"supervisord ({shlex.join(map(str, container.args))})")  # type: ignore[arg-type]
+    wait_until(socket.exists, seconds=30, what=f"supervisord ({shlex.join(map(str, container.args))})")  # type: ignore[arg-type]
     for program, text in ((spec.program, render(housing, spec)), (spec.door, render_door(housing, spec))):
         (shared / f"supervisor/cells/{program}.conf").write_text(text)
         assert supervisor_rpc.apply_group(supervisor_rpc.connect(socket), program)
-    wait_until(lambda: url_status(f"http://127.0.0.1:{http}/system") == 403, seconds=20, what="the cell's answer")
-    wait_until(lambda: port_answers(dicom), seconds=10, what="the door")
+    wait_until(lambda: url_status(f"http://127.0.0.1:{http}/system") == 403, seconds=30, what="the cell's answer")
+    wait_until(lambda: port_answers(dicom), seconds=30, what="the door")

@@ -84,17 +84,25 @@ def associated(said: str) -> bool:
     return "Association Accepted" in said
 
 
+def traced_by(tracer: int, pid: int) -> bool:
+    """Say whether all threads of a process are attached, which happens one by one."""
+    try:
+        said = [(thread / "status").read_text() for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):  # a thread ended between the two: look again
+        return False
+    return all(f"TracerPid:\t{tracer}\n" in each for each in said)
+
+
 def traced(server: BareOrthanc, calls: str, act: Callable[[], object], directory: Path) -> str:
     """Return the system calls that Orthanc made during an act."""
     out = directory / f"trace-{server.http_port}-{calls.split(',', maxsplit=1)[0]}"
     with subprocess.Popen(
         ["strace", "-f", "-q", "-e", f"trace={calls}", "-o", str(out), "-p", str(server.pid())], stderr=subprocess.DEVNULL
     ) as tracer:
-        deadline = time.monotonic() + 10
-        status = Path(f"/proc/{server.pid()}/status")
-        while f"TracerPid:\t{tracer.pid}" not in status.read_text() and time.monotonic() < deadline:
+        deadline = time.monotonic() + 30
+        while not traced_by(tracer.pid, server.pid()):
+            assert time.monotonic() < deadline, "strace is not attached"
             time.sleep(0.02)
-        time.sleep(0.2)  # the threads are attached one by one after the first
         act()
         tracer.terminate()
         tracer.wait(10)

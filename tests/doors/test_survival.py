@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from tests.doors import phantom
+from tests.doors.hospital import until
 from tests.doors.inbox import FakeInbox
 from tests.doors.running_cell import RunningCell
 
@@ -76,7 +77,8 @@ def test_an_inbox_slower_than_a_reservation_gets_each_event_once(own_cell: Runni
     for number in range(3):
         phantom.storescu(own_cell.dicom_port, phantom.write(tmp_path / str(number), phantom.study(1)))
     inbox.wait_for(lambda: len(inbox.sop_instance_uids()) == 3, timeout=20)
-    time.sleep(inbox.delay + 2)
+    until(lambda: own_cell.status()["queue"] == 0, 30, "events wait for ever")
+    time.sleep(inbox.delay + 2)  # nothing is told twice meanwhile
     assert own_cell.status()["queue"] == 0
     told = [event["event_id"] for event in inbox.posts]
     assert len(told) == len(set(told))

@@ -115,7 +115,7 @@ class Edge:
         command = [need("nginx"), "-e", "stderr", "-c", str(directory / "nginx.conf")]
         self.output = (directory / "output").open("wb")
         self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.STDOUT)
-        wait_until(lambda: port_answers(self.port), seconds=10, what="nginx")
+        wait_until(lambda: port_answers(self.port), seconds=30, what="nginx")
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}")
 
     def forget(self) -> None:

@@ -44,7 +44,7 @@ class Counted:
         self.socket = directory / "redis.sock"
         command = [need("redis-server"), "--port", "0", "--unixsocket", str(self.socket), "--save", "", "--dir", str(directory)]
         self.redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        wait_until(self.socket.exists, seconds=10, what="redis")
+        wait_until(self.socket.exists, seconds=30, what="redis")
         plain = {**services.env(), **dict.fromkeys(LIMITS, "")}
         self.settings = Settings.from_env({**plain, "RR_REDIS_URL": f"unix://{self.socket}"})
         self.made, self.all = 0, list[Flask]()
