@@ -61,7 +61,9 @@ def frames(scope: Scope, numbers: str, **place: str) -> ResponseReturnValue:
         kind, bodies = twins.frames(cells.file(cell, found.orthanc_id), wanted)
     finally:
         FILES.release()
-    if not takes_parts(kind.partition(";")[0], kind.partition("transfer-syntax=")[2].strip('"')):
+    syntax = kind.partition("transfer-syntax=")[2].strip('"')
+    # Viewers ask for octets of any transfer syntax where they take compressed frames of every kind.
+    if not any(takes_parts(each, syntax) for each in (kind.partition(";")[0], FORMS[0])):
         raise NotAcceptable(OFFERED)
     boundary = uuid.uuid4().hex
     media = kind.partition(";")[0]

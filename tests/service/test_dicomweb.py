@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 from flask import Flask
+from pydicom.uid import RLELossless
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
@@ -24,6 +25,8 @@ from sidecar.studies import contexts, queries
 from sidecar.studies.tables import Instance, Series, SeriesMetadata
 from tests.browser import Browser
 from tests.cast import Cast, Person, share_with
+from tests.doors import phantom
+from tests.factories.objects import stored
 from tests.factories.studies import Made, make_study
 from tests.fakes.cells import FakeCells
 
@@ -308,6 +311,32 @@ def test_whole_studies_go_to_who_may_take_them_along_and_an_instance_of_another_
     assert own == [403, 403]
     stranger = view(cast.stranger, make_study(scopes, cast.third, reading=cast.strangers)).browser
     assert stranger.get(f"/edge/objects?root={viewer.context}&{series}&instance={mine.sop_instance_uid}").status_code == 403
+
+
+def test_frames_that_the_cell_cannot_give_are_cut_out_of_the_file_in_a_form_the_viewer_takes(
+    cast: Cast, scopes: Scopes, view: View, cells: FakeCells
+) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls)
+    with scopes.open(system_actor(cast.mercy)) as scope:
+        image = scope.session.scalars(select(Instance).where(Instance.study_id == study.id)).first()
+    assert image is not None
+    packed = phantom.image()
+    packed.compress(RLELossless)
+    cells.files[image.orthanc_id] = stored(packed)
+    viewer = view(cast.reader, study)
+    frame = f"/studies/{study.uid}/series/{study.series[0]}/instances/{image.sop_instance_uid}/frames"
+    octets = "multipart/related; type=application/octet-stream; transfer-syntax"
+    for accept, status in (
+        (f"{octets}=*", 200), ('multipart/related; type="image/dicom-rle"', 200), ("*/*", 200),
+        (f"{octets}=1.2.840.10008.1.2.1", 406), ('multipart/related; type="image/jp2"', 406), ("text/html", 406),
+    ):  # fmt: skip
+        answer = viewer.get(f"{frame}/1", headers={"Accept": accept})
+        assert answer.status_code == status, accept
+        assert (b'transfer-syntax="1.2.840.10008.1.2.5"' in answer.data) is (status == 200)
+    asked = len(cells.asked)
+    for what, accept, status in (("1", "text/html", 406), ("2", "*/*", 404), ("0", "*/*", 404)):
+        assert viewer.get(f"{frame}/{what}", headers={"Accept": accept}).status_code == status
+    assert len(cells.asked) == asked, "what is refused in any case is not read for it"
 
 
 def test_storing_is_refused_and_says_so(cast: Cast, scopes: Scopes, view: View, browse: Browse) -> None:
