@@ -10,6 +10,7 @@ from sidecar.gate.scope import Scope
 from sidecar.kernel.errors import Changed, NeedsPrecondition
 
 TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
+STATE = re.compile(r'"[0-9a-f]{32}"')
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -34,6 +35,11 @@ def need(header: str | None) -> frozenset[str]:
     if not named:
         raise NeedsPrecondition("Send If-Match with the ETag of what you change, as you read it last.")
     return named
+
+
+def is_state(header: str | None) -> bool:
+    """Say whether If-Match names a state by a tag of ``tag_of``, and not a revision by its number."""
+    return any(STATE.fullmatch(tag) for tag in need(header))
 
 
 def revision(header: str | None) -> int | None:

@@ -168,7 +168,7 @@ def _plain(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any
 def _headers(declared: Declared) -> Iterator[dict[str, Any]]:
     if declared.idempotent:
         yield KEY
-    if declared.conditional is not None or declared.revised:
+    if declared.conditional is not None or declared.revised is not None:
         yield IF_MATCH
 
 
@@ -199,6 +199,6 @@ def _refusals(each: Operation) -> set[int]:
         found.add(404)
     if declared.idempotent:
         found |= {409, 422}
-    if declared.conditional is not None or declared.revised:
+    if declared.conditional is not None or declared.revised is not None:
         found |= {409, 412, 428}
     return found

@@ -44,7 +44,12 @@ def show_addendum(scope: Scope, addendum_id: UUID) -> AddendumAnswer:
     return _addendum(addendum)
 
 
-@api.route(bp, ONE, needs=WRITE, methods=("PUT",), body=AddendumBody, answer=AddendumAnswer, revised=True)
+def current_addendum(scope: Scope, addendum_id: UUID) -> AddendumAnswer:
+    """Return one as it is now, for a condition: nothing is read to anybody."""
+    return _addendum(queries.addendum(scope, addendum_id))
+
+
+@api.route(bp, ONE, needs=WRITE, methods=("PUT",), body=AddendumBody, answer=AddendumAnswer, revised=current_addendum)
 def save_addendum(scope: Scope, addendum_id: UUID, body: AddendumBody, revision: int | None) -> AddendumAnswer | api.Otherwise:
     """Store the words; when another window was faster, the answer brings the newer ones along."""
     seen = body.revision if revision is None else revision
@@ -55,14 +60,23 @@ def save_addendum(scope: Scope, addendum_id: UUID, body: AddendumBody, revision:
         return api.Otherwise(stale.status if revision is None else 412, _newer(stale))
 
 
-@api.route(bp, ONE, needs=WRITE, methods=("DELETE",), answer=Told, revised=True)
+@api.route(bp, ONE, needs=WRITE, methods=("DELETE",), answer=Told, revised=current_addendum)
 def discard_addendum(scope: Scope, addendum_id: UUID, revision: int | None) -> Told:
     """Throw away an addendum that nobody has signed."""
     addenda.discard(scope, addendum_id, revision=revision)
     return Told()
 
 
-@api.route(bp, f"{ONE}/finalize", needs=SIGN, methods=("PUT",), body=SignBody, answer=SignedAnswer, revised=True, refusals=(409,))
+@api.route(
+    bp,
+    f"{ONE}/finalize",
+    needs=SIGN,
+    methods=("PUT",),
+    body=SignBody,
+    answer=SignedAnswer,
+    revised=current_addendum,
+    refusals=(409,),
+)
 def finalize_addendum(scope: Scope, addendum_id: UUID, body: SignBody, revision: int | None) -> SignedAnswer:
     """Sign it, if it is as you read it: it makes the next version of its report."""
     proof = signature(scope, body.model_dump(), of=str(addendum_id))

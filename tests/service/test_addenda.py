@@ -281,6 +281,13 @@ def test_two_windows_never_overwrite_each_other(
     assert (answer.status_code, answer.json["code"], answer.json["text"]) == (412, "stale", "From the second window.")
     with pytest.raises(Changed), scopes.open(cast.reader.actor) as scope:
         addenda.discard(scope, addendum, revision=revision - 1)
+    tag = reader.get(f"/api/addenda/{addendum}").headers["ETag"]
+    saved = reader.put(f"/api/addenda/{addendum}", json=sent | {"text": "As read by its tag."}, headers={"If-Match": tag})
+    assert saved.status_code == 200, saved.text
+    assert reader.delete(f"/api/addenda/{addendum}", headers={"If-Match": tag}).status_code == 412
+    fresh = reader.get(f"/api/addenda/{addendum}").headers["ETag"]
+    assert browse(cast.stranger).delete(f"/api/addenda/{addendum}", headers={"If-Match": fresh}).status_code == 404
+    assert reader.delete(f"/api/addenda/{addendum}", headers={"If-Match": f"W/{fresh}"}).status_code == 200
 
 
 def test_one_is_open_at_a_time_and_a_colleague_takes_over_what_was_left(

@@ -58,6 +58,19 @@ def test_a_colleague_at_the_desk_sees_who_reads(browse: Browse, cast: Cast, stud
     assert "Lungs are clear." in page
 
 
+def test_a_draft_is_saved_by_the_tag_of_what_was_read_and_by_no_older_one(browse: Browse, cast: Cast, study: Made) -> None:
+    reader, report_id = begun(browse, cast, study)
+    address, draft = f"/api/reports/{report_id}", {"sections": TEXT, "revision": 0}
+    tag = reader.get(address).headers["ETag"]
+    for person in (cast.stranger, cast.luke_manager):
+        assert browse(person).put(f"{address}/draft", json=draft, headers={"If-Match": tag}).status_code in {403, 404}
+    assert reader.put(f"{address}/draft", json=draft, headers={"If-Match": tag}).status_code == 200
+    late = reader.put(f"{address}/draft", json=draft | {"sections": {"findings": "Older."}}, headers={"If-Match": tag})
+    assert (late.status_code, late.json["code"]) == (412, "changed")
+    assert "Lungs are clear." in reader.get(address).text
+    assert reader.put(f"{address}/draft", json=draft, headers={"If-Match": '"1"'}).status_code == 200
+
+
 def test_the_heartbeat_holds_the_lock_and_leaving_gives_it_back(browse: Browse, cast: Cast, study: Made) -> None:
     reader, _report = begun(browse, cast, study)
     assert reader.post(f"/reading/{study.id}/lock").json == {"revision": 0}
