@@ -62,8 +62,11 @@ class Cells(Protocol):
     def series_metadata(self, cell: CellAddress, study_uid: str, series_uid: str) -> bytes:
         """Return DICOM JSON whose URIs are relative to the series' own metadata resource."""
 
-    def store(self, cell: CellAddress, file: BinaryIO, size: int) -> Kept:
-        """Give the cell one DICOM file of ``size`` bytes."""
+    def store(self, cell: CellAddress, file: BinaryIO, size: int) -> tuple[Kept, str]:
+        """Give the cell one DICOM file of ``size`` bytes; return what it says, and the instance's id in it ("" if refused)."""
+
+    def instance(self, cell: CellAddress, orthanc_id: str, target: BinaryIO) -> None:
+        """Write an instance's whole file into another."""
 
     def file(self, cell: CellAddress, orthanc_id: str) -> bytes:
         """Return an instance's whole file."""
@@ -112,8 +115,8 @@ class CellClient:
         body = self._get(cell, f"{path}/metadata", headers=accept).content
         return relative(body, marker=marker, path=path)
 
-    def store(self, cell: CellAddress, file: BinaryIO, size: int) -> Kept:
-        """Give the cell one DICOM file, read piece by piece, and return what it says to it."""
+    def store(self, cell: CellAddress, file: BinaryIO, size: int) -> tuple[Kept, str]:
+        """Give the cell one DICOM file, read piece by piece; return what it says to it, and the instance's id if it has it."""
         token = self._tokens.service(cell=cell.cell_id, organisation=cell.organisation_id, now=self._clock())
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/dicom", "Content-Length": str(size)}
         try:
@@ -121,8 +124,9 @@ class CellClient:
         except httpx.TransportError as error:
             raise Busy("The archive is not answering. Try again in a moment.") from error
         if response.status_code != httpx.codes.OK:
-            return KEPT.get(response.status_code, Kept.FAILED)
-        return Kept.KNOWN if response.json().get("Status") == ALREADY_THERE else Kept.STORED
+            return KEPT.get(response.status_code, Kept.FAILED), ""
+        told = response.json()
+        return Kept.KNOWN if told["Status"] == ALREADY_THERE else Kept.STORED, str(told["ID"])
 
     def file(self, cell: CellAddress, orthanc_id: str) -> bytes:
         """Return an instance's file as it was sent."""

@@ -6,6 +6,7 @@ length, nest as deep as it likes or end anywhere: the answer is Unreadable.
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -124,19 +125,25 @@ class _Walk:
         return int.from_bytes(raw, "big" if self.big else "little")
 
 
-def identify(file: BinaryIO) -> Identity:
-    """Return which instance the file holds, its position left anywhere; raise Unreadable."""
+def pass_meta(file: BinaryIO) -> Mapping[int, str]:
+    """Go to the first byte of the data set; return the UIDs of the file meta information by tag. Raises Unreadable."""
     size = file.seek(0, os.SEEK_END)
     file.seek(128)
     if file.read(4) != b"DICM":
         raise Unreadable("no DICOM file: DICM is missing after the preamble")
     meta = _Walk(file, size)
     meta.until(0x0002FFFF)
-    syntax = meta.found.get(TRANSFER_SYNTAX, "")
+    return meta.found
+
+
+def identify(file: BinaryIO) -> Identity:
+    """Return which instance the file holds, its position left anywhere; raise Unreadable."""
+    size, meta = file.seek(0, os.SEEK_END), pass_meta(file)
+    syntax = meta.get(TRANSFER_SYNTAX, "")
     if syntax != DEFLATED:
         data = _Walk(file, size, big=syntax == BIG_ENDIAN, implicit=syntax == IMPLICIT)
         data.until(SERIES)
-    found = meta.found if syntax == DEFLATED else meta.found | data.found
+    found = dict(meta) if syntax == DEFLATED else {**meta, **data.found}
     needed = {TRANSFER_SYNTAX} if syntax == DEFLATED else {TRANSFER_SYNTAX, SOP_CLASS, SOP_INSTANCE, STUDY, SERIES}
     if not needed <= found.keys():
         raise Unreadable("a UID that every instance has is missing")

@@ -14,12 +14,13 @@ from werkzeug.exceptions import ClientDisconnected
 from sidecar.adapters.cell_client import CellAddress, Cells, Kept
 from sidecar.dicomweb.answers import Dataset
 from sidecar.dicomweb.multipart import Part
-from sidecar.dicomweb.part10 import DEFLATED, Identity, Unreadable, identify
+from sidecar.dicomweb.part10 import DEFLATED, TRANSFER_SYNTAX, Identity, Unreadable, identify, pass_meta
 from sidecar.kernel.errors import Busy, Invalid
 
 LARGEST_INSTANCE = 256 * 1024 * 1024
 """Bytes; what the cell takes in one request (MaximumRequestBodySizeMB in orthanc.json)."""
 MOST_PARTS = 20_000
+PIECE = 1024 * 1024
 DICOM = "application/dicom"
 DICOMDIR = "1.2.840.10008.1.3.10"
 
@@ -28,6 +29,7 @@ class Reason(IntEnum):
     """Failure Reason (0008,1197), table I.2-2 and PS3.7 annex C."""
 
     PROCESSING_FAILURE = 0x0110
+    DUPLICATE_SOP_INSTANCE = 0x0111
     SOP_CLASS_NOT_SUPPORTED = 0x0122
     NOT_AUTHORISED = 0x0124
     OUT_OF_RESOURCES = 0xA700
@@ -175,9 +177,26 @@ def _identify(file: BinaryIO, study_uid: str) -> Identity:
 
 def _keep(cells: Cells, cell: CellAddress, file: BinaryIO, size: int, identity: Identity) -> None:
     file.seek(0)
-    kept = cells.store(cell, file, size)
+    kept, orthanc_id = cells.store(cell, file, size)
     if kept in OUTCOMES:
         raise _Failed(OUTCOMES[kept], identity)
+    if kept is Kept.KNOWN and not _is_kept(cells, cell, file, orthanc_id):
+        raise _Failed(Reason.DUPLICATE_SOP_INSTANCE, identity)
+
+
+def _is_kept(cells: Cells, cell: CellAddress, file: BinaryIO, orthanc_id: str) -> bool:
+    """Say whether what the cell keeps under the same UIDs is the same data set: the first one stays, and a sender must know.
+
+    The file meta information (PS3.10 §7.1) is not compared: it tells who wrote the file.
+    """
+    with tempfile.TemporaryFile() as kept:
+        cells.instance(cell, orthanc_id, kept)
+        if pass_meta(kept)[TRANSFER_SYNTAX] != pass_meta(file)[TRANSFER_SYNTAX]:
+            return False
+        while piece := kept.read(PIECE):
+            if piece != file.read(PIECE):
+                return False
+        return not file.read(1)
 
 
 def _reference(identity: Identity) -> dict[str, dict[str, object]]:

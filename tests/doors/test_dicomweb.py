@@ -10,6 +10,7 @@ import json
 import re
 import socket
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -329,6 +330,10 @@ def test_a_dicomweb_client_searches_fetches_and_stores_in_the_own_archive(
         assert "FailedSOPSequence" not in told
         again = client.store_instances(new)
         assert len(again.ReferencedSOPSequence) == 3
+        changed = deepcopy(new[0])
+        changed.PatientName = "Another^Name"
+        (refused,) = client.store_instances([changed, new[1]]).FailedSOPSequence
+        assert (refused.ReferencedSOPInstanceUID, refused.FailureReason) == (new[0].SOPInstanceUID, 0x0111)
         with CellClient(CellTokens(mercys_cell.signing_key)) as cells:
             assert int(cells.statistics(address(mercys_cell))["CountInstances"]) == 5
         stored = index(scopes, cast, new, patient_id="STOW")

@@ -23,12 +23,16 @@ class FakeCells:
         self.asked.append((cell, series_uid))
         return self._answer(self.metadata, (study_uid, series_uid), "series_metadata")
 
-    def store(self, cell: CellAddress, file: BinaryIO, size: int) -> Kept:
+    def store(self, cell: CellAddress, file: BinaryIO, size: int) -> tuple[Kept, str]:
         body = file.read()
         assert len(body) == size
         self.asked.append((cell, f"store {size}"))
         self.taken.append(body)
-        return self._answer(self.keeps, len(self.taken), "store")
+        return self._answer(self.keeps, len(self.taken), "store"), f"instance {len(self.taken)}"
+
+    def instance(self, cell: CellAddress, orthanc_id: str, target: BinaryIO) -> None:
+        self.asked.append((cell, f"instance {orthanc_id}"))
+        target.write(self._answer(self.files, orthanc_id, "instance"))
 
     def file(self, cell: CellAddress, orthanc_id: str) -> bytes:
         self.asked.append((cell, f"file {orthanc_id}"))

@@ -4,6 +4,7 @@ import json
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from copy import deepcopy
 from io import BytesIO
 from uuid import uuid4
 
@@ -66,6 +67,7 @@ def reasons(module: object) -> list[int]:
 def test_every_instance_has_its_result(cast: Cast, browse: Browse, cells: FakeCells, scopes: Scopes) -> None:
     study = phantom.study(3)
     cells.keeps[2], cells.keeps[3] = Kept.FULL, Kept.KNOWN
+    cells.files["instance 3"] = file_of(study[2])
     broken = file_of(phantom.image())[:200]
     answer = post(browse(cast.owner), related(*map(file_of, study), b"no dicom", broken))
     assert (answer.status_code, answer.content_type) == (202, "application/dicom+json")
@@ -90,6 +92,24 @@ def test_what_the_cell_refuses_is_said_in_dicoms_words(
     cells.keeps[1] = kept
     answer = post(browse(cast.own_radiologist), related(file_of(phantom.image())))
     assert (answer.status_code, reasons(answer.json)) == (409, [reason])
+
+
+def test_what_is_sent_again_is_there_already_and_what_was_changed_is_said_to_be_refused(
+    cast: Cast, browse: Browse, cells: FakeCells
+) -> None:
+    """The first under a UID stays; whoever sends another believed that it replaced the first one."""
+    sent = phantom.image()
+    cells.keeps = dict.fromkeys(range(1, 9), Kept.KNOWN)
+    others = [deepcopy(sent) for _ in range(4)]
+    others[0].file_meta.ImplementationVersionName = "ANOTHER"  # whoever wrote the file is no part of the image
+    others[1].PatientName = "Changed^Name"
+    others[2].PixelData = sent.PixelData[:-2] + b"\x07\x07"
+    others[3].ImageComments = "longer by this"
+    for number, kept in enumerate(others, start=1):
+        cells.files[f"instance {number}"] = file_of(kept)
+    answer = post(browse(cast.owner), related(*[file_of(sent)] * 4))
+    assert (answer.status_code, reasons(answer.json)) == (202, [0x0111] * 3)
+    assert len(uids(answer.json, "00081199")) == 1
 
 
 def test_only_the_study_of_the_address_is_stored_there(cast: Cast, browse: Browse, cells: FakeCells) -> None:
