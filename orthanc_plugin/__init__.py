@@ -24,6 +24,7 @@ tested without a server.
 - inbox     that post, over HTTP
 - logfile   keeps Orthanc's log small
 - logtext   what is written about faults: one line, nobody's data
+- room      how much of it the disk has for images
 - sealing  takes deleted studies out of the index, and gives them back
 - modalities  keeps Orthanc's list of modalities equal to the application entities
 - watch     once a second: policy and modalities

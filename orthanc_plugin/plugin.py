@@ -435,6 +435,7 @@ def answer_status(output: Any, _uri: str, **_request: Any) -> None:
             "last_delivery_at": report.last_delivery_at,
         },
         "harvested": {"instances": HARVESTER.instances, "change": HARVESTER.cursor},
+        "room": SETTINGS.room.has(),
         "failing_seals": sum(SEALS.failing.values()),
         "denied_requests": dict(GATE.denied),
         "crashes": {loop.name: loop.crashes for loop in LOOPS},

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orthanc_plugin.room import FREE_MB, MEBIBYTE, Room
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -19,6 +21,7 @@ class Settings:
     inbox_url: str
     dicom_port: int
     inner_dicom_port: int
+    free_mb: int = FREE_MB
 
     @property
     def policy_file(self) -> Path:
@@ -56,6 +59,11 @@ class Settings:
         return self.directory / "sealed"
 
     @property
+    def room(self) -> Room:
+        """The room for images."""
+        return Room(self.directory / "storage", self.free_mb * MEBIBYTE)
+
+    @property
     def log_file(self) -> Path:
         """The file of Orthanc's --logfile."""
         return self.directory / "log" / "orthanc.log"
@@ -76,4 +84,5 @@ def read(environment: Mapping[str, str]) -> Settings:
         inbox_url=environment["RR_INBOX_URL"],
         dicom_port=int(environment["RR_CELL_DICOM_PORT"]),
         inner_dicom_port=int(environment["RR_CELL_INNER_DICOM_PORT"]),
+        free_mb=int(environment.get("RR_CELL_FREE_MB", FREE_MB)),
     )

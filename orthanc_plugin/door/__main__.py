@@ -13,7 +13,7 @@ from types import FrameType
 
 from orthanc_plugin.door.addresses import Addresses
 from orthanc_plugin.door.admission import Outcome, judge
-from orthanc_plugin.door.association import House, serve
+from orthanc_plugin.door.association import House, serve, spare_the_disk
 from orthanc_plugin.door.listeners import Listeners
 from orthanc_plugin.door.news import Herald
 from orthanc_plugin.door.reception import cut
@@ -63,6 +63,7 @@ class Door:
             record=self._record,
             complain=self._complain,
             find=lambda keys: ask(settings.desk, keys),
+            room=settings.room,
         )
 
     def look(self) -> None:
@@ -92,6 +93,9 @@ class Door:
             for live in list(self._house.live.values()):
                 if judge(policy, self._settings.aet, live.caller, live.request) is not Outcome.ACCEPTED:
                     cut(live.connection)
+
+        if spare_the_disk(self._house):
+            self._complain("the disk is all but full: nobody stores until there is room again")
 
     def report(self) -> None:
         """Write what was refused since the last report."""

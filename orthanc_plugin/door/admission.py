@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     MALFORMED = "malformed"
     TOO_MANY = "too-many"
+    NO_ROOM = "no-room"
     UNKNOWN_DESTINATION = "unknown-destination"
     INCOMPLETE = "incomplete"
 
@@ -36,6 +37,7 @@ REJECTIONS = {
     Outcome.WRONG_CALLED_AET: Rejection.CALLED_AE_TITLE_NOT_RECOGNIZED,
     Outcome.SERVICE_NOT_ALLOWED: Rejection.NO_REASON,
     Outcome.TOO_MANY: Rejection.LOCAL_LIMIT_EXCEEDED,
+    Outcome.NO_ROOM: Rejection.TEMPORARY_CONGESTION,
 }
 """How each refusal is said."""
 

@@ -14,12 +14,14 @@ from orthanc_plugin.door.addresses import Addresses
 from orthanc_plugin.door.admission import REJECTIONS, Caller, Outcome, judge
 from orthanc_plugin.door.conversation import RETRIEVALS, Find, Rules
 from orthanc_plugin.door.passage import Passage
-from orthanc_plugin.door.reception import REQUEST_SECONDS, Seats, WaitingRoom, receive_request
+from orthanc_plugin.door.reception import REQUEST_SECONDS, Seats, WaitingRoom, cut, receive_request
 from orthanc_plugin.door.relay import relay
 from orthanc_plugin.door.retrieving import attend
 from orthanc_plugin.door.services import services_of
 from orthanc_plugin.door.tally import Record
+from orthanc_plugin.entities import Service
 from orthanc_plugin.policy import Policy
+from orthanc_plugin.room import Room
 
 CELL_SECONDS = 3.0
 """How long a caller waits for a cell that is starting anew; then it is asked to try again later."""
@@ -34,6 +36,7 @@ class Live:
     connection: socket.socket
     caller: Caller
     request: pdu.AssociateRequest
+    stores: bool
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class House:
     record: Callable[[Record], None]
     complain: Callable[[str], None]
     find: Find
+    room: Room
     waiting: WaitingRoom = field(default_factory=WaitingRoom)
     seats: Seats = field(default_factory=Seats)
     live: dict[int, Live] = field(default_factory=dict)
@@ -81,6 +85,15 @@ def serve(house: House, connection: socket.socket, address: str, context: ssl.SS
         connection.close()
 
 
+def spare_the_disk(house: House) -> bool:
+    """Cut those who store while others need the last of the disk; return whether that is so. What was answered for is stored."""
+    if not house.room.is_gone():
+        return False
+    for live in [each for each in house.live.values() if each.stores]:
+        cut(live.connection)
+    return True
+
+
 def _handshake(house: House, connection: socket.socket, caller: Caller, context: ssl.SSLContext) -> tuple[ssl.SSLSocket, Caller]:
     connection.settimeout(REQUEST_SECONDS)
     wrapped = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
@@ -102,11 +115,15 @@ def _receive(house: House, connection: socket.socket, raw: bytes, record: Record
     outcome = judge(policy, house.own_aet, caller, request)
     if outcome is Outcome.ACCEPTED and not house.seats.take(caller.address):
         outcome = Outcome.TOO_MANY
+    stores = _only_stores(services & policy.services_of(request.calling))
+    if outcome is Outcome.ACCEPTED and stores and not house.room.has():
+        house.seats.free(caller.address)
+        outcome = Outcome.NO_ROOM
     if outcome is not Outcome.ACCEPTED:
         _say(connection, REJECTIONS[outcome].pdu())
         house.record(replace(record, outcome=outcome, ended_at=time.time()))
         return
-    house.live[id(connection)] = Live(connection, caller, request)
+    house.live[id(connection)] = Live(connection, caller, request, stores)
     moved: tuple[int, int] | None = (len(raw), 0)
     passage = Passage()
     try:
@@ -119,6 +136,11 @@ def _receive(house: House, connection: socket.socket, raw: bytes, record: Record
             services &= policy.services_of(request.calling)
             record = replace(record, services=services, bytes_in=moved[0], bytes_out=moved[1], ended_at=time.time())
             house.record(_ended(record, passage))
+
+
+def _only_stores(services: frozenset[Service]) -> bool:
+    """Whether images come in and none go out: who fetches with C-GET proposes to store, too."""
+    return Service.STORE in services and Service.GET not in services
 
 
 def _ended(record: Record, passage: Passage) -> Record:

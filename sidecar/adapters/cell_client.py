@@ -65,6 +65,9 @@ class Cells(Protocol):
     def store(self, cell: CellAddress, file: BinaryIO, size: int) -> tuple[Kept, str]:
         """Give the cell one DICOM file of ``size`` bytes; return what it says, and the instance's id in it ("" if refused)."""
 
+    def has_room(self, cell: CellAddress) -> bool:
+        """Say whether the cell's disk has room for more images."""
+
     def instance(self, cell: CellAddress, orthanc_id: str, target: BinaryIO) -> None:
         """Write an instance's whole file into another."""
 
@@ -148,6 +151,10 @@ class CellClient:
     def status(self, cell: CellAddress) -> dict[str, Any]:
         """Return how the plugin sees its cell: queue, policy, refusals."""
         return self._object(cell, "/readingroom/status")
+
+    def has_room(self, cell: CellAddress) -> bool:
+        """Say whether more images may be stored: what stays free of the disk belongs to all."""
+        return bool(self.status(cell)["room"])
 
     def statistics(self, cell: CellAddress) -> dict[str, Any]:
         """Return counts and sizes, sizes in bytes as text, as Orthanc gives them."""

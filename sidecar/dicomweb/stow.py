@@ -68,6 +68,8 @@ def _store(actor: Actor, study_uid: str = "") -> ResponseReturnValue:
         if actor.organisation_id is None:
             raise Missing
         cell = cell_of(scope, actor.organisation_id, host=settings.cell_host)
+    if not cells.has_room(cell):
+        raise Busy("The archive's disk has no room for more images just now. Nothing was stored; try again later.")
     request.max_content_length = ANY_SIZE
     with place_of(cell.organisation_id):
         result = take(Parts(request.stream.read, boundary), cells, cell, study_uid=study_uid)

@@ -89,6 +89,7 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     MALFORMED = "malformed"
     TOO_MANY = "too-many"
+    NO_ROOM = "no-room"
     UNKNOWN_DESTINATION = "unknown-destination"
     INCOMPLETE = "incomplete"
 

@@ -42,6 +42,7 @@ ADVICE: Mapping[str, str] = {
     Outcome.WRONG_CALLED_AET: "Set the called AE title at the device to {archive}.",
     Outcome.NO_CERTIFICATE: "Install its certificate at the device and switch TLS on there.",
     Outcome.WRONG_CERTIFICATE: "Its certificate is another title's or another authority's, revoked or ended. Issue a new one.",
+    Outcome.NO_ROOM: "It was told to try again later; nothing it had sent before is lost. Your platform's people must make room.",
     Outcome.SERVICE_NOT_ALLOWED: "Allow it in the entry of this AE title, if it shall.",
 }
 """What to do about a refusal. ``archive`` is the cell's AE title."""
@@ -111,6 +112,7 @@ def refusal(outcome: str, aet: str, address: str, services: Sequence[str] = (), 
         Outcome.TIMEOUT: f"{aet or 'Somebody'} at {address} opened a connection and fell silent",
         Outcome.MALFORMED: f"{aet or 'Somebody'} at {address} sent something that is not DICOM",
         Outcome.TOO_MANY: f"{aet or 'Somebody'} at {address} had too many connections open at once",
+        Outcome.NO_ROOM: f"{who} wanted to send images, for which the disk has no room just now",
         Outcome.UNKNOWN_DESTINATION: f"{who} asked to have images sent to {called}, which is no node with an address here",
     }
     return texts[Outcome(outcome)]

@@ -81,6 +81,7 @@ class RunningCell:
         self.configuration = CHECKOUT / "orthanc.json"
         self.senders: list[dict[str, Any]] = [{"aet": "CT1", "networks": ["127.0.0.0/8"]}]
         self.character_set = "Utf8"
+        self.free_mb = 64
         self.dicom: dict[str, Any] = {"plain": True, "tls_port": 0}
         self.revoked: dict[str, int] = {}
         self.withheld: list[str] = []
@@ -140,6 +141,7 @@ class RunningCell:
             "RR_CELL_SECRET_FILE": "/cell/secret",
             "RR_INBOX_URL": self.inbox_url,
             "RR_CELL_ENCODING": self.character_set,
+            "RR_CELL_FREE_MB": str(self.free_mb),
             "RR_PLUGIN_DIR": f"{INSIDE}/orthanc_plugin",
         }
 

@@ -173,6 +173,28 @@ def test_an_address_has_only_so_many_associations(
         assert time.monotonic() < deadline
 
 
+def test_without_room_on_the_disk_a_sender_is_asked_to_try_again_and_everybody_else_is_served(
+    cell: RunningCell, heard: Callable[..., dict[str, Any]], image: list[Path]
+) -> None:
+    usual = cell.free_mb
+    try:
+        cell.free_mb = 10**9
+        cell.kill_door()
+        cell.start_door()
+        cell.wait_until_ready()
+        assert knock(cell, pdu(content())) == bytes.fromhex("030000000004 00 02 03 01")
+        heard(outcome="no-room", aet="CT1")
+        with socket.create_connection(("127.0.0.1", cell.dicom_port), timeout=20) as caller:
+            caller.sendall(pdu(content("1.2.840.10008.1.1")))
+            assert caller.recv(1) == b"\x02"
+    finally:
+        cell.free_mb = usual
+        cell.kill_door()
+        cell.start_door()
+        cell.wait_until_ready()
+    assert "(Success)" in phantom.storescu(cell.dicom_port, image).stdout
+
+
 def test_a_service_withdrawn_ends_open_associations(cell: RunningCell) -> None:
     cell.senders.append({"aet": "LEAVER", "networks": ["127.0.0.0/8"]})
     cell.write_policy()

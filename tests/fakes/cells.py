@@ -15,6 +15,7 @@ class FakeCells:
         self.counted: dict[UUID, dict[str, Any] | Exception] = {}
         self.keeps: dict[int, Kept | Exception] = {}
         self.taken: list[bytes] = []
+        self.full = False
         self.files: dict[str, bytes | Exception] = {}
         self.pictures: dict[str, bytes | Exception] = {}
         self.asked: list[tuple[CellAddress, str]] = []
@@ -45,6 +46,10 @@ class FakeCells:
     def changes(self, cell: CellAddress, *, since: int, limit: int = 500) -> dict[str, Any]:
         self.asked.append((cell, f"changes {since} limit {limit}"))
         return self._answer(self.changed, since, "changes")
+
+    def has_room(self, cell: CellAddress) -> bool:
+        del cell
+        return not self.full
 
     def statistics(self, cell: CellAddress) -> dict[str, Any]:
         self.asked.append((cell, "statistics"))

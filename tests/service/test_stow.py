@@ -94,6 +94,14 @@ def test_what_the_cell_refuses_is_said_in_dicoms_words(
     assert (answer.status_code, reasons(answer.json)) == (409, [reason])
 
 
+def test_a_disk_without_room_takes_nothing_and_says_when_to_come_again(cast: Cast, browse: Browse, cells: FakeCells) -> None:
+    cells.full = True
+    answer = post(browse(cast.owner), related(file_of(phantom.image())))
+    assert (answer.status_code, cells.taken) == (503, [])
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "no room" in answer.text
+
+
 def test_what_is_sent_again_is_there_already_and_what_was_changed_is_said_to_be_refused(
     cast: Cast, browse: Browse, cells: FakeCells
 ) -> None:
