@@ -8,13 +8,18 @@ from sidecar.alerts.model import Kind
 from sidecar.alerts.service import raise_alert, settle
 from sidecar.archive import service as archive
 from sidecar.archive.events import StudyDamaged
+from sidecar.assignment.events import StudyAssigned
 from sidecar.gate.scope import Event, Scope
+from sidecar.notifications.service import notify
 from sidecar.orders.events import OrderAdded, OrderChanged
 from sidecar.reports.events import ReportSigned
 from sidecar.sharing.events import GlassBroken, GlassOverdue, GlassReviewed
-from sidecar.studies import access, contexts, requests
+from sidecar.studies import access, contexts, queries, requests
 from sidecar.studies import service as studies
 from sidecar.studies.events import InstancesArrived, StudyArrived, StudyCompleted, StudyRouted
+from sidecar.studies.model import Priority
+
+URGENCY = {Priority.STAT: "a STAT", Priority.URGENT: "an urgent", Priority.ROUTINE: "a routine"}
 
 
 def _route(scope: Scope, happened: StudyArrived | InstancesArrived) -> None:
@@ -72,6 +77,15 @@ def _alert_damage(scope: Scope, happened: StudyDamaged) -> None:
     raise_alert(scope, organisation_id=happened.organisation_id, kind=Kind.IMAGES_DAMAGED, facts=facts)
 
 
+def _tell_reader(scope: Scope, happened: StudyAssigned) -> None:
+    if happened.study_id is not None and happened.assignee_id != scope.user_id:
+        study = queries.get(scope, happened.study_id)
+        notify(
+            scope, organisation_id=scope.organisation_id, user_id=happened.assignee_id, kind="study-assigned",
+            text=f"{scope.actor.name} gave you {URGENCY[Priority(study.priority)]} study to read.", href=f"/reading/{study.id}",
+        )  # fmt: skip
+
+
 def _close_contexts(scope: Scope, _happened: SignedOut) -> None:
     contexts.close_contexts(scope)
 
@@ -79,6 +93,7 @@ def _close_contexts(scope: Scope, _happened: SignedOut) -> None:
 REACTIONS: dict[type[Event], tuple[Callable[[Scope, Any], None], ...]] = {
     StudyArrived: (_route, _lend_priors, _find_order),
     StudyRouted: (_lend_priors,),
+    StudyAssigned: (_tell_reader,),
     ReportSigned: (_end_reading,),
     # The first images may have been of a modality nobody reads; arrival may prove earlier.
     InstancesArrived: (_route, _find_order, _bring_back),

@@ -195,3 +195,19 @@ def test_the_api_and_what_the_stranger_hears(cast: Cast, scopes: Scopes, browse:
         strange, unknown = (browse(person).ask(method, f"/api/studies/{one}/{door}", json=body) for one in (study.id, uuid4()))
         assert (strange.status_code, strange.data) == (unknown.status_code, unknown.data) == (404, unknown.data)
     assert browse(None).post(f"/api/studies/{study.id}/claim").status_code == 401
+
+
+def test_who_is_given_a_study_is_told_and_nobody_else(cast: Cast, scopes: Scopes, browse: Browse) -> None:
+    study = make_study(scopes, cast.mercy, reading=cast.nightowls, patient_name="SECRET^NAME")
+    lead = browse(cast.lead)
+    assert lead.post(f"/api/studies/{study.id}/priority", json={"priority": "stat"}).status_code == 200
+    for _twice in range(2):  # the second time changes nothing
+        assert lead.post(f"/api/studies/{study.id}/assign", json={"user_id": str(cast.reader.user_id)}).status_code == 200
+    (told,) = browse(cast.reader).get("/api/notifications").json["notifications"]
+    assert (told["text"], told["href"]) == (f"{cast.lead.actor.name} gave you a STAT study to read.", f"/reading/{study.id}")
+    for other in (cast.lead, cast.second_reader, cast.owner, cast.colleague, cast.stranger, cast.strange_manager):
+        assert browse(other).get("/api/notifications").json["notifications"] == []
+    assert browse(cast.second_reader).post(f"/api/studies/{study.id}/release").status_code == 403
+    assert browse(cast.reader).post(f"/api/studies/{study.id}/release").status_code == 200
+    assert browse(cast.reader).post(f"/api/studies/{study.id}/claim").status_code == 200
+    assert len(browse(cast.reader).get("/api/notifications").json["notifications"]) == 1, "what one takes oneself is no news"
