@@ -44,6 +44,7 @@ from orthanc_plugin.owners import Owners
 from orthanc_plugin.pace import IDLE, Pace
 from orthanc_plugin.passing import about, native
 from orthanc_plugin.policy import PolicyFile
+from orthanc_plugin.room import Lookout
 from orthanc_plugin.routes import ROUTES, unanswered
 from orthanc_plugin.sealing import Seals
 from orthanc_plugin.settings import read
@@ -186,6 +187,7 @@ def stored(study: str) -> None:
 
 HARVESTER = Harvester(ARCHIVE, QUEUE, STORE, note=stored)
 SEALS = Seals(SETTINGS.sealed, SETTINGS.directory / "storage", REST, HARVESTER, lambda said: orthanc.LogError(one_line(said)))
+LOOKOUT = Lookout(SETTINGS.room, orthanc.LogError)
 PACE = Pace()
 INBOX = Inbox(SETTINGS.inbox_url, cell=SETTINGS.cell, secret_file=SETTINGS.secret_file)
 COURIER = Courier(QUEUE, REFUSED, INBOX.deliver, lambda said: orthanc.LogError(one_line(said)))
@@ -274,6 +276,7 @@ def watch_step() -> float:
     KEEPER.provision()
     READY.set()
     RECORDS.take(emit)
+    LOOKOUT.look()
     VISITS.sweep()
     keep_small(SETTINGS.log_file)
     return 1.0

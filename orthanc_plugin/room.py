@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,3 +29,18 @@ class Room:
 
     def _left(self) -> int:
         return shutil.disk_usage(self.storage).free
+
+
+class Lookout:
+    """Says once that the room is gone, and once that it is back: among a cell's errors its keepers read both."""
+
+    def __init__(self, room: Room, shout: Callable[[str], None]) -> None:
+        self._room, self._shout = room, shout
+        self._had = True
+
+    def look(self) -> None:
+        """Look at the disk."""
+        has = self._room.has()
+        if has != self._had:
+            self._had = has
+            self._shout("there is room for images again" if has else "the disk has no room for more images: senders are put off")

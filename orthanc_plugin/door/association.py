@@ -119,6 +119,7 @@ def _receive(house: House, connection: socket.socket, raw: bytes, record: Record
     if outcome is Outcome.ACCEPTED and stores and not house.room.has():
         house.seats.free(caller.address)
         outcome = Outcome.NO_ROOM
+        house.complain("the disk has no room for more images: senders are asked to try again later")
     if outcome is not Outcome.ACCEPTED:
         _say(connection, REJECTIONS[outcome].pdu())
         house.record(replace(record, outcome=outcome, ended_at=time.time()))

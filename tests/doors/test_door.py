@@ -184,6 +184,7 @@ def test_without_room_on_the_disk_a_sender_is_asked_to_try_again_and_everybody_e
         cell.wait_until_ready()
         assert knock(cell, pdu(content())) == bytes.fromhex("030000000004 00 02 03 01")
         heard(outcome="no-room", aet="CT1")
+        assert "no room for more images" in cell.door_log
         with socket.create_connection(("127.0.0.1", cell.dicom_port), timeout=20) as caller:
             caller.sendall(pdu(content("1.2.840.10008.1.1")))
             assert caller.recv(1) == b"\x02"

@@ -13,7 +13,7 @@ import pytest
 from orthanc_plugin.door.admission import Caller
 from orthanc_plugin.door.association import House, Live, _only_stores, spare_the_disk
 from orthanc_plugin.entities import Service
-from orthanc_plugin.room import FREE_MB, MEBIBYTE, Room
+from orthanc_plugin.room import FREE_MB, MEBIBYTE, Lookout, Room
 
 FREE = FREE_MB * MEBIBYTE
 Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 - as shutil's own
@@ -36,6 +36,15 @@ def left(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Room]:
 )
 def test_what_stays_free_is_for_others(left: Callable[[int], Room], free: int, has: bool, gone: bool) -> None:
     assert (left(free).has(), left(free).is_gone()) == (has, gone)
+
+
+def test_its_keepers_hear_once_that_it_is_gone_and_once_that_it_is_back(left: Callable[[int], Room]) -> None:
+    said: list[str] = []
+    lookout = Lookout(left(FREE), said.append)
+    for free in (FREE, FREE - 1, 0, FREE, FREE):
+        left(free)
+        lookout.look()
+    assert said == ["the disk has no room for more images: senders are put off", "there is room for images again"]
 
 
 def test_only_those_who_store_are_cut(left: Callable[[int], Room]) -> None:
