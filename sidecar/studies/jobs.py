@@ -1,6 +1,5 @@
 """What the worker does for studies, every few seconds."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -31,24 +30,26 @@ def complete_studies(workshop: Workshop) -> None:
 
 def route_contracted(workshop: Workshop) -> None:
     """Give to its readers what arrived before its contract was written, where one was written just now."""
-    _route(workshop, owing(workshop.scopes, Owed.HAPPENED, kinds=CONTRACTED, within=JUST_NOW))
+    for organisation_id in owing(workshop.scopes, Owed.HAPPENED, kinds=CONTRACTED, within=JUST_NOW):
+        route_all(workshop.scopes, organisation_id)
 
 
 def route_waiting(workshop: Workshop) -> None:
     """Do so wherever there is a contract: unread studies of the last days that it covers."""
     with workshop.scopes.open(platform_system()) as scope:
         providers = scope.session.scalars(select(Contract.organisation_id).distinct()).all()
-    _route(workshop, providers)
-
-
-def _route(workshop: Workshop, providers: Sequence[UUID]) -> None:
     for organisation_id in providers:
-        with workshop.scopes.open(system_actor(organisation_id)) as scope:
-            found = [study.id for study in routing.waiting(scope, since=scope.now - WAITING_DAYS)]
-        for start in range(0, len(found), ROUTED_AT_ONCE):
-            with workshop.scopes.open(system_actor(organisation_id)) as scope:
-                for study_id in found[start : start + ROUTED_AT_ONCE]:
-                    service.route(scope, study_id)
+        route_all(workshop.scopes, organisation_id)
+
+
+def route_all(scopes: Scopes, organisation_id: UUID) -> None:
+    """Do so for one provider."""
+    with scopes.open(system_actor(organisation_id)) as scope:
+        found = [study.id for study in routing.waiting(scope, since=scope.now - WAITING_DAYS)]
+    for start in range(0, len(found), ROUTED_AT_ONCE):
+        with scopes.open(system_actor(organisation_id)) as scope:
+            for study_id in found[start : start + ROUTED_AT_ONCE]:
+                service.route(scope, study_id)
 
 
 def _complete_batch(scopes: Scopes, organisation_id: UUID) -> int:

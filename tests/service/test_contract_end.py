@@ -22,7 +22,7 @@ from sidecar.organisations.model import Priors
 from sidecar.organisations.tables import Contract, Organisation
 from sidecar.studies import access, deletion, queries
 from sidecar.studies import service as studies
-from sidecar.studies.jobs import route_waiting
+from sidecar.studies.jobs import route_all
 from tests.browser import Browser
 from tests.cast import Cast, Person
 from tests.factories.studies import Made, make_study
@@ -146,7 +146,7 @@ def test_what_a_contracts_end_leaves_unsigned_goes_back(
     # It is not given back by the contract that is over, deleted or not, nor offered to whom it was before.
     with scopes.open(cast.owner.actor) as scope, deletion.seeing_deleted(scope):
         deletion.show_again(scope, queries.get(scope, hidden.id))
-    route_waiting(typed("Workshop", SimpleNamespace(scopes=at(scopes, 12, 0))))
+    route_all(at(scopes, 12, 0), cast.mercy)
     for each in (left, hidden):
         assert not sees(scopes, cast.reader.actor, each.id)
 
@@ -182,11 +182,11 @@ def test_a_later_contract_gets_what_waits_even_with_the_same_group(
     ending()
     study = arrived(scopes, cast, 9)
     worker_runs(at(scopes, 12, 12))
-    route_waiting(typed("Workshop", SimpleNamespace(scopes=at(scopes, 13, 12))))
+    route_all(at(scopes, 13, 12), cast.mercy)
     assert not sees(scopes, cast.reader.actor, study.id)
     agreed(scopes, cast, cast.nightowls, starts_on=date(2026, 3, 14))
     for day, seen in ((13, False), (14, True)):
-        route_waiting(typed("Workshop", SimpleNamespace(scopes=at(scopes, day, 12))))
+        route_all(at(scopes, day, 12), cast.mercy)
         assert sees(scopes, cast.reader.actor, study.id) is seen
     assert not sees(scopes, cast.stranger.actor, study.id)
 

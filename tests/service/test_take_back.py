@@ -26,7 +26,7 @@ from sidecar.reports import service as reports
 from sidecar.reports.taken_back import tell_all_groups, tell_groups
 from sidecar.studies import access, contexts, queries
 from sidecar.studies import service as studies
-from sidecar.studies.jobs import route_waiting
+from sidecar.studies.jobs import route_all
 from sidecar.studies.model import TakeBackReason
 from sidecar.studies.tables import PriorLoan, Study, TakeBack
 from tests.browser import Browser, alike
@@ -200,7 +200,7 @@ def test_it_goes_to_another_group_and_not_back_until_it_is_offered_again(cast: C
     study = routed(scopes, cast)
     taken(scopes, cast.mercy_manager, study)
     for _each in range(2):  # the worker's round, and an image that comes late
-        round_of(scopes, route_waiting)
+        route_all(scopes, cast.mercy)
         with scopes.open(system_actor(cast.mercy)) as scope:
             studies.route(scope, study.id)
         assert not sees(scopes, cast.reader.actor, study.id)
@@ -215,7 +215,7 @@ def test_it_goes_to_another_group_and_not_back_until_it_is_offered_again(cast: C
     taken(scopes, cast.mercy_manager, study)
     assert not sees(scopes, cast.reader.actor, older.id)
     agreed(scopes, cast, cast.strangers)
-    round_of(scopes, route_waiting)
+    route_all(scopes, cast.mercy)
     assert sees(scopes, cast.stranger.actor, study.id)
     assert sees(scopes, cast.stranger.actor, older.id)  # lent anew, to the new group
     assert as_it_is(scopes, cast, study).due_at == as_it_is(scopes, cast, study).arrived_at + timedelta(minutes=600)
