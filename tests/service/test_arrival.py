@@ -160,7 +160,7 @@ def test_an_earlier_image_that_comes_late_moves_the_clock_back(cast: Cast, scope
 
 
 def test_completion_happens_once_with_four_sweepers(cast: Cast, scopes: Scopes) -> None:
-    made = {register(scopes, cast.mercy, arrived(range(3), study=f"1.2.{number}")).id for number in range(60)}
+    made = {register(scopes, cast.mercy, arrived(range(3), study=f"1.2.{number}")).id for number in range(24)}
     soon = later(scopes, seconds=11)
 
     def sweep(_: int) -> list[UUID]:
@@ -168,8 +168,8 @@ def test_completion_happens_once_with_four_sweepers(cast: Cast, scopes: Scopes) 
             return list(service.complete_due(scope, limit=7))
 
     with ThreadPoolExecutor(4) as pool:
-        swept = [each for batch in pool.map(sweep, range(40)) for each in batch]
-    assert len(swept) == 60
+        swept = [each for batch in pool.map(sweep, range(16)) for each in batch]
+    assert len(swept) == 24
     assert set(swept) == made
     study = see(scopes, cast.owner.actor, swept[0])
     with scopes.open(system_actor(cast.mercy)) as scope:
