@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from uuid import uuid4
 
 import pytest
@@ -72,9 +72,10 @@ def body(app: Flask, rule: Rule, method: str) -> dict[str, Any]:
 
 
 def fitting(value: Any, kind: Any) -> Any:
-    """Return the value, or where it is none of an enumeration's the first of those."""
-    choices = list(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else []
-    return value if not choices or value in choices else choices[0].value
+    """Return the value, or where it is none of those that may be chosen the first of them."""
+    choices = list(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else get_args(kind)
+    chosen = [each for each in choices if isinstance(each, StrEnum)]
+    return value if not chosen or value in chosen else chosen[0].value
 
 
 ORDER = OrderFacts(
